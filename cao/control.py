@@ -1,0 +1,276 @@
+"""The control: one data directory, opened in this process, and the one way in that every binding uses.
+
+This is where the parts are put together; nothing else knows all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import cao.operations  # noqa: F401 - fills the registry
+from cao.agents import AgentTools, Profile, Providers
+from cao.agents.builtin_providers import builtin_providers
+from cao.agents.callable import CallableProvider, Function
+from cao.agents.library import Library
+from cao.engine import Engine, EngineStatus
+from cao.liveness import Owner
+from cao.operations.context import Context, Progress, Server, Services
+from cao.operations.seating import profile_of
+from cao.protocol import OWNER, Caller, CaoError, Internal, Operation, Request
+from cao.protocol.records import Terminal
+from cao.settings import Settings
+from cao.signals import Signals
+from cao.store import Store, activations, approvals, log, sessions
+from cao.store.clock import Clock
+from cao.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from cao_flows.engine import PrefectEngine
+
+logger = logging.getLogger(__name__)
+
+WATCH_SECONDS = 0.25
+"""How often the store is asked whether another process changed it, and the clock whether something is due."""
+
+
+class Parked:
+    """The engine of a control that only asks and records: work waits for a server or a `tick`."""
+
+    def submit(self, session_id: str) -> None:
+        """Somebody else will see the work in the store."""
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    def status(self) -> EngineStatus:
+        return EngineStatus("stopped", "this process only records; work waits for a server or a tick")
+
+    async def stop(self, grace: float) -> None:
+        """Nothing to stop."""
+
+
+class Control:
+    """An open data directory. Make it with `cao.open`; use it as an async context manager."""
+
+    def __init__(
+        self, settings: Settings, *, work: bool = True, clock: Clock | None = None, server: Server | None = None
+    ) -> None:
+        """work: run sessions in this process; otherwise work is recorded and waits. server: the server around it."""
+        self.settings = settings
+        self._work = work
+        self._clock = clock
+        self._server = server
+        self._exit = contextlib.AsyncExitStack()
+        self._functions = CallableProvider()
+        self._endpoint: Callable[[Terminal], Awaitable[tuple[str, str]]] = self._no_endpoint
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._open()
+        except BaseException:
+            await self._exit.aclose()
+            raise
+        return self
+
+    async def _open(self) -> None:
+        settings = self.settings
+        store = await asyncio.to_thread(Store, settings.home / "cao.db", self._clock)
+        self._exit.callback(store.close)
+        store.redactor.learn(*_secrets(os.environ))
+        self._owner = Owner(settings.home)
+        self._exit.callback(self._owner.vanish)
+        self._owner.appear()
+        signals = Signals(store, settings.receiver_seconds)
+        await signals.open()
+        self._exit.push_async_callback(signals.close)
+        self._functions.bind(asyncio.get_running_loop())
+        self.services = Services(
+            settings=settings,
+            store=store,
+            engine=Parked(),
+            providers=Providers([*builtin_providers(settings.home), self._functions]),
+            library=Library(settings.home / "profiles"),
+            signals=signals,
+            tick=self._tick,
+            server=self._server,
+            started_at=store.clock.now(),
+        )
+        if self._work:
+            await self._begin_to_work()
+
+    async def _begin_to_work(self) -> None:
+        engine: Engine = self._make_engine()
+        self.services.engine = engine
+        self._exit.push_async_callback(engine.stop, 2.0)
+        await self._recover()
+        watching = asyncio.create_task(self._watch(), name="cao-watch")
+        self._exit.push_async_callback(_cancel, watching)
+        self._submit_waiting()
+
+    def _make_engine(self) -> PrefectEngine:
+        from cao_flows.engine import PrefectEngine
+        from cao_flows.house import House
+
+        services = self.services
+        house = House(
+            settings=self.settings,
+            store=services.store,
+            providers=services.providers,
+            owner=self._owner,
+            profile_of=self._profile_of,
+            tools_for=self._tools_for,
+        )
+        return PrefectEngine(house, public_url=self._server.url if self._server else None)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._exit.aclose()
+
+    @property
+    def signals(self) -> Signals:
+        """The signals of this control; see `cao.signals`."""
+        return self.services.signals
+
+    def register(self, name: str, function: Function) -> None:
+        """Make an async function an agent: the profile field `agent`, or a profile's own name, chooses it.
+
+        >>> async def count(prompt): return str(len(prompt.text))
+        >>> control.register("counter", count)  # doctest: +SKIP
+        """
+        self._functions.register(name, function)
+
+    def context(self, caller: Caller = OWNER, report: Progress | None = None) -> Context:
+        """What an operation is called with."""
+        return Context(self.services, caller, report)
+
+    async def call(self, operation: Operation, request: Request, caller: Caller = OWNER, report: Progress | None = None) -> Any:
+        """Run one operation. Every binding calls this; it raises `CaoError` and nothing else but cancellation."""
+        try:
+            return await operation.call(self.context(caller, report), request)
+        except CaoError as error:
+            await self._record_refusal(operation, caller, error)
+            raise
+        except Exception as error:
+            raise self._masked(operation, error) from error
+
+    async def stream(self, operation: Operation, request: Request, caller: Caller = OWNER) -> AsyncIterator[Any]:
+        """The items of a streaming operation, under the same rules as `call`."""
+        try:
+            async for item in operation.stream(self.context(caller), request):
+                yield item
+        except CaoError:
+            raise
+        except Exception as error:
+            raise self._masked(operation, error) from error
+
+    def _masked(self, operation: Operation, error: Exception) -> Internal:
+        incident = secrets.token_hex(4)
+        logger.error("incident %s in %s", incident, operation.name, exc_info=error)
+        return Internal.masked(incident)
+
+    async def _record_refusal(self, operation: Operation, caller: Caller, error: CaoError) -> None:
+        if operation.effect not in ("write", "destructive"):
+            return
+        row = {"operation": operation.name, "actor": caller.actor, "surface": caller.surface, "outcome": error.code}
+        with contextlib.suppress(CaoError):  # a store that cannot be written is what the caller is being told of
+            await self.services.store.write(lambda tx: tx.insert("audit", at=tx.now, request={}, **row))
+
+    def serve_agents_at(self, endpoint: Callable[[Terminal], Awaitable[tuple[str, str]]]) -> None:
+        """Tell where the agents' tools are served over MCP: a function from a terminal to a URL and its bearer token."""
+        self._endpoint = endpoint
+
+    async def _no_endpoint(self, terminal: Terminal) -> tuple[str, str]:
+        from cao.mcp.gateway import Gateway
+
+        gateway = await self._exit.enter_async_context(Gateway(self.use_tool))
+        self._endpoint = gateway.endpoint
+        return await gateway.endpoint(terminal)
+
+    def _tools_for(self, terminal: Terminal) -> AgentTools:
+        return Toolbox(terminal, self.use_tool, lambda seat: self._endpoint(seat))
+
+    async def use_tool(self, operation: Operation, fields: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
+        """Run an operation for an agent, on JSON-ready fields; its JSON-ready answer."""
+        answer = await self.call(operation, operation.parse(fields), caller)
+        return operation.adapter.dump_python(answer, mode="json")
+
+    def _profile_of(self, terminal: Terminal) -> Profile:
+        return profile_of(self.services, terminal)
+
+    async def _recover(self) -> int:
+        owner = self._owner
+        return await self.services.store.write(lambda tx: activations.recover_all(tx, owner.name, owner.is_alive))
+
+    def _submit_waiting(self) -> list[str]:
+        waiting = sessions.with_work(self.services.store.read())
+        for session_id in waiting:
+            self.services.engine.submit(session_id)
+        return waiting
+
+    async def _watch(self) -> None:
+        """See what other processes commit, and what falls due."""
+        version = await self.services.store.foreign_version()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            try:
+                now = await self.services.store.foreign_version()
+                if now != version:
+                    version = now
+                    self.services.store.hub.publish(None)
+                    await self._recover()
+                    self._submit_waiting()
+                await self._expire()
+            except CaoError:
+                logger.warning("the store could not be watched", exc_info=True)
+
+    async def _expire(self) -> int:
+        if approvals.next_expiry(self.services.store.read()) > self.services.store.clock.now():
+            return 0
+        return await self.services.store.write(approvals.expire)
+
+    async def _tick(self, seconds: float, report: Progress | None) -> dict[str, int]:
+        store = self.services.store
+        before = log.last_seq(store.read())
+        expired = await self._expire()
+        await self._recover()
+        waiting = self._submit_waiting()
+        deadline = asyncio.get_running_loop().time() + seconds
+        with store.hub.subscribe(log.LOG) as commits:
+            while (left := sessions.with_work(store.read())) and (rest := deadline - asyncio.get_running_loop().time()) > 0:
+                if report is not None:
+                    engine = self.services.engine.status()
+                    total = float(len(waiting))
+                    await report(
+                        total - len(left), total, f"{len(left)} sessions at work; engine {engine.state} {engine.detail}"
+                    )
+                await commits.wait(min(rest, 5.0))
+        return {
+            "recovered": _count(store, "turn.cut", before),
+            "expired": expired,
+            "sessions": len(waiting),
+            "settled": sum(_count(store, f"run.{state}", before) for state in ("completed", "failed", "cancelled")),
+            "left": len(left),
+        }
+
+
+def _count(store: Store, type: str, after: int) -> int:
+    return store.read().number("SELECT count(*) FROM events WHERE type = ? AND seq > ?", (type, after))
+
+
+def _secrets(environment: Mapping[str, str]) -> list[str]:
+    cues = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
+    return [value for name, value in environment.items() if any(cue in name.upper() for cue in cues)]
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,116 @@
+"""Configuration: every knob, its default and where its value came from.
+
+A value comes from the environment (`CAO_<NAME>`), else from `config.toml` in the data directory, else from here.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cao.protocol import InvalidInput
+
+DEFAULT_PORT = 9889
+
+
+class Settings(BaseModel):
+    """All configuration. Unknown names in `config.toml` are refused, so that a typo is not a silent default."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    home: Path
+    """The data directory, mode 0700: store, logs, token, installed profiles, Prefect's own files."""
+    host: str = "127.0.0.1"
+    """The address that `cao serve` binds. Only loopback addresses are accepted."""
+    port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
+    """The port that `cao serve` binds; 0 takes a free one."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What the server's log holds."""
+    linger_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
+    """How long a session stays hot after its last turn: a message in this time starts without a new activation."""
+    max_activations: Annotated[int, Field(ge=1, le=1000)] = 16
+    """Sessions that are hot at once in one process; more wait their turn."""
+    max_turns: Annotated[int, Field(ge=1, le=1000)] = 64
+    """Turns that run at once in one session."""
+    max_depth: Annotated[int, Field(ge=0, le=20)] = 4
+    """How deep agents may start agents."""
+    max_terminals: Annotated[int, Field(ge=1, le=10000)] = 200
+    """Open terminals in one session."""
+    turn_seconds: Annotated[float, Field(gt=0, le=86400)] = 86400.0
+    """The longest that a turn may take, waiting for a person included; a profile may say less."""
+    approval_seconds: Annotated[float, Field(gt=0, le=30 * 86400)] = 86400.0
+    """After this time an undecided approval counts as denied."""
+    receiver_seconds: Annotated[float, Field(gt=0, le=600)] = 5.0
+    """The longest that a signal's receiver may take before it is given up."""
+    provider_limits: dict[str, Annotated[int, Field(ge=1, le=10000)]] = Field(default_factory=dict[str, int])
+    """Turns of a provider that run at once, over all sessions: Prefect's concurrency limits named `cao-<provider>`."""
+    prefect_api_url: str | None = None
+    """A Prefect Server or Cloud to use instead of the built-in one. `PREFECT_API_URL` means the same."""
+
+
+ENVIRONMENT: Mapping[str, str] = {name: "CAO_" + name.upper() for name in Settings.model_fields}
+"""Each setting's environment variable."""
+
+
+def default_home() -> Path:
+    """The platform's directory for user data."""
+    return Path(platformdirs.user_data_dir("cao", appauthor=False))
+
+
+def load(home: Path | None = None, environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Read the configuration. Raises `InvalidInput` that names the file or variable to mend.
+
+    home: the data directory; else `CAO_HOME`, else the platform's. overrides: settings that win over everything.
+    """
+    environment = os.environ if environment is None else environment
+    home = (home or Path(environment.get("CAO_HOME") or default_home())).expanduser().absolute()
+    values: dict[str, Any] = {**_file(home / "config.toml"), **_variables(environment), **overrides, "home": home}
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        raise InvalidInput.from_validation(error) from None
+
+
+def origins(settings: Settings, environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Where each setting's value came from: `environment`, `config.toml` or `default`."""
+    environment = os.environ if environment is None else environment
+    variables, file = _variables(environment), _file(settings.home / "config.toml")
+    return {
+        name: "environment" if name in variables else "config.toml" if name in file else "default"
+        for name in Settings.model_fields
+    }
+
+
+def _file(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path.name} cannot be read: {error}") from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidInput(f"{path.name} is not TOML: {error}") from None
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {name: environment[variable] for name, variable in ENVIRONMENT.items() if environment.get(variable)}
+    found.pop("home", None)
+    if "provider_limits" in found:
+        found["provider_limits"] = _limits(found["provider_limits"])
+    if "prefect_api_url" not in found and environment.get("PREFECT_API_URL"):
+        found["prefect_api_url"] = environment["PREFECT_API_URL"]
+    return found
+
+
+def _limits(text: str) -> dict[str, str]:
+    """Read `acp=2,headless=4`."""
+    pairs = [part.partition("=") for part in text.split(",") if part]
+    return {name: limit for name, _, limit in pairs}

@@ -1,0 +1,160 @@
+"""Signals: one blinker signal for each event type, sent after the commit, in the order of the log.
+
+    control.signals.on("run.completed").connect(receiver)
+
+A receiver is called as `receiver(control_signals, event=Event)`; it may be async. Each has a lane of its own, so a slow or
+broken one delays no other: its exceptions and time-outs are counted and shown by `cao daemon health`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from blinker import ANY, Namespace, Signal
+
+from cao.events import EVENT_TYPES
+from cao.protocol import NotFound
+from cao.protocol.records import Event
+from cao.store import Store, log
+
+LANE = 1000
+"""Events that wait for one receiver at most; beyond that the oldest are dropped for it, counted and shown."""
+
+EVERY = "*"
+"""The signal of all events."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class ReceiverHealth:
+    """What became of the calls of one receiver."""
+
+    name: str
+    calls: int = 0
+    errors: int = 0
+    timeouts: int = 0
+    dropped: int = 0
+    last_error: str | None = None
+
+
+@dataclass(slots=True)
+class _Lane:
+    receiver: Callable[..., Any]
+    health: ReceiverHealth
+    waiting: asyncio.Queue[Event] = field(default_factory=lambda: asyncio.Queue[Event](LANE))
+    task: asyncio.Task[None] | None = None
+
+    def put(self, event: Event) -> None:
+        if self.waiting.full():
+            self.waiting.get_nowait()
+            self.waiting.task_done()
+            self.health.dropped += 1
+        self.waiting.put_nowait(event)
+
+
+class Signals:
+    """The signals of one control. Two controls in one process do not hear each other."""
+
+    def __init__(self, store: Store, seconds: float) -> None:
+        """seconds: the longest that one call of a receiver may take."""
+        self._store = store
+        self._seconds = seconds
+        self._namespace = Namespace()
+        self._signals: dict[str, Signal] = {name: self._namespace.signal(name) for name in (*EVENT_TYPES, EVERY)}
+        self._lanes: dict[int, _Lane] = {}
+        self._pump: asyncio.Task[None] | None = None
+        self._seq = 0
+
+    def on(self, type: str) -> Signal:
+        """The signal of an event type, or of all with "*". Raises `NotFound` for a type that does not exist."""
+        try:
+            return self._signals[type]
+        except KeyError:
+            raise NotFound(f"no event type {type!r}; see the reference of events", type=type) from None
+
+    def health(self) -> list[ReceiverHealth]:
+        """One entry for each receiver that was ever called."""
+        return [lane.health for lane in self._lanes.values()]
+
+    async def open(self) -> None:
+        """Begin to send, from the next event on, on the running loop."""
+        self._seq = log.last_seq(self._store.read())
+        self._pump = asyncio.create_task(self._run(), name="cao-signals")
+
+    async def close(self) -> None:
+        """Send what was committed until now, then stop; receivers that are still busy get their time-out and no more."""
+        if self._pump is None:
+            return
+        self._pump.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._pump
+        self._forward()
+        lanes = list(self._lanes.values())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds):
+                await asyncio.gather(*(lane.waiting.join() for lane in lanes))
+        for lane in lanes:
+            if lane.task is not None:
+                lane.task.cancel()
+        await asyncio.gather(*(lane.task for lane in lanes if lane.task), return_exceptions=True)
+        self._pump = None
+
+    async def _run(self) -> None:
+        with self._store.hub.subscribe(log.LOG) as commits:
+            while True:
+                if not self._forward():
+                    await commits.wait(60)
+                await asyncio.sleep(0)
+
+    def _forward(self) -> bool:
+        """Hand the next events to their receivers' lanes; whether there were any."""
+        if not any(signal.receivers for signal in self._signals.values()):
+            self._seq = log.last_seq(self._store.read())
+            return False
+        batch = log.after(self._store.read(), self._seq, log.Filter())
+        for event in batch:
+            for name in (event.type, EVERY):
+                signal = self._signals.get(name)
+                for receiver in signal.receivers_for(ANY) if signal else ():
+                    self._lane(receiver).put(event)
+            self._seq = event.seq
+        return bool(batch)
+
+    def _lane(self, receiver: Callable[..., Any]) -> _Lane:
+        lane = self._lanes.get(id(receiver))
+        if lane is None:
+            name = f"{getattr(receiver, '__module__', '?')}.{getattr(receiver, '__qualname__', type(receiver).__name__)}"
+            lane = self._lanes[id(receiver)] = _Lane(receiver, ReceiverHealth(name))
+            lane.task = asyncio.create_task(self._serve(lane), name=f"cao-receiver-{name}")
+        return lane
+
+    async def _serve(self, lane: _Lane) -> None:
+        while True:
+            event = await lane.waiting.get()
+            try:
+                await self._call(lane, event)
+            finally:
+                lane.waiting.task_done()
+
+    async def _call(self, lane: _Lane, event: Event) -> None:
+        lane.health.calls += 1
+        try:
+            async with asyncio.timeout(self._seconds):
+                if inspect.iscoroutinefunction(lane.receiver):
+                    await lane.receiver(self, event=event)
+                else:
+                    await asyncio.to_thread(lane.receiver, self, event=event)
+        except TimeoutError:
+            lane.health.timeouts += 1
+            lane.health.last_error = f"took longer than {self._seconds:g} s for event {event.seq}"
+        except Exception as error:
+            lane.health.errors += 1
+            lane.health.last_error = f"{type(error).__name__}: {error}"[:300]
+            logger.warning("receiver %s failed on event %s", lane.health.name, event.seq, exc_info=error)

@@ -1,0 +1,110 @@
+"""What a change is written through: SQL, redaction and events in one `BEGIN IMMEDIATE` transaction without I/O."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from cao.events import EventData
+
+from .hub import LOG
+from .ids import Kind, new_id
+from .redaction import Redactor
+
+Row = Mapping[str, Any]
+M = TypeVar("M", bound=BaseModel)
+
+_JSON_COLUMNS = frozenset(("failure", "usage", "allowed_tools", "labels", "action", "data", "conversation"))
+
+
+class Reader:
+    """Reads rows as mappings, and as the models that the protocol answers with."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+        """All rows of a bounded query."""
+        return [decode(row) for row in self.connection.execute(sql, parameters)]
+
+    def row(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Row | None:
+        """The first row, or None."""
+        found = self.connection.execute(sql, parameters).fetchone()
+        return None if found is None else decode(found)
+
+    def one(self, model: type[M], sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> M | None:
+        found = self.row(sql, parameters)
+        return None if found is None else model.model_validate(found)
+
+    def all(self, model: type[M], sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[M]:
+        return [model.model_validate(row) for row in self.rows(sql, parameters)]
+
+    def number(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> int:
+        """The single integer of a query such as `SELECT count(*)`."""
+        return int(self.connection.execute(sql, parameters).fetchone()[0] or 0)
+
+
+class Transaction(Reader):
+    """One change to the store. Made by `Store.write`, which commits it and then wakes whoever waits for its topics."""
+
+    def __init__(self, connection: sqlite3.Connection, now: float, redactor: Redactor, actor: str) -> None:
+        super().__init__(connection)
+        self.now = now
+        self.actor = actor
+        self.topics: set[str] = set()
+        self._redactor = redactor
+
+    @property
+    def time(self) -> datetime:
+        """`now` for the protocol's records."""
+        return datetime.fromtimestamp(self.now, UTC)
+
+    def new_id(self, kind: Kind) -> str:
+        return new_id(kind, self.now)
+
+    def insert(self, table: str, **values: Any) -> None:
+        """Insert one row; lists, dictionaries and models become JSON, and every text passes the redactor."""
+        columns = ", ".join(values)
+        marks = ", ".join("?" * len(values))
+        encoded = [self._encode(value) for value in values.values()]
+        self.connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", encoded)  # noqa: S608
+
+    def update(self, table: str, key: str, **values: Any) -> None:
+        """Change the row whose id is `key`."""
+        assignments = ", ".join(f"{column} = ?" for column in values)
+        encoded = [self._encode(value) for value in values.values()]
+        self.connection.execute(f"UPDATE {table} SET {assignments} WHERE id = ?", [*encoded, key])  # noqa: S608
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> int:
+        """Run a statement that takes no text from outside; the number of rows that it changed."""
+        return self.connection.execute(sql, parameters).rowcount
+
+    def emit(self, event: EventData) -> int:
+        """Append an event to the log; its `seq`."""
+        self.topics.update((LOG, *filter(None, (event.session_id, event.terminal_id, event.run_id))))
+        data = json.dumps(self._redactor.value(event.model_dump(mode="json")), ensure_ascii=False)
+        cursor = self.connection.execute(
+            "INSERT INTO events (type, at, actor, session_id, terminal_id, run_id, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (event.type, self.now, self.actor, event.session_id, event.terminal_id, event.run_id, data),
+        )
+        return cursor.lastrowid or 0
+
+    def touch(self, *topics: str) -> None:
+        """Wake those who wait for `topics` after the commit, where no event says it."""
+        self.topics.update(topics)
+
+    def _encode(self, value: Any) -> Any:
+        if isinstance(value, BaseModel):
+            value = value.model_dump(mode="json")
+        value = self._redactor.value(value)
+        return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
+
+
+def decode(row: sqlite3.Row) -> Row:
+    """A row as a dictionary, with its JSON columns read."""
+    return {key: json.loads(row[key]) if key in _JSON_COLUMNS and row[key] is not None else row[key] for key in row.keys()}  # noqa: SIM118

@@ -1,0 +1,137 @@
+"""An activation, as a Prefect flow: drain the inboxes of a session's terminals, linger a while, leave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from prefect import flow, tags
+from prefect.exceptions import PrefectException
+
+from cao.agents import ProviderError
+from cao.protocol import CaoError
+from cao.protocol.records import Failure
+from cao.store import Lease, LeaseLost, activations, terminals, turns
+from cao.store.activations import Activation
+
+from .house import House
+from .turn import PLAYER, describe, task_for
+
+logger = logging.getLogger(__name__)
+
+
+class SessionRunner:
+    """Runs one session's turns, one at a time for each terminal, many at a time for the session."""
+
+    def __init__(self, house: House, activation: Activation, hurry: Callable[[], bool]) -> None:
+        """hurry: whether others wait for this place, so that lingering has to end."""
+        self.house = house
+        self.activation = activation
+        self.lease: Lease = activation.lease
+        self.flow_run_id: str | None = activation.flow_run_id
+        self.stops: dict[str, asyncio.Event] = {}
+        self.stopping = asyncio.Event()
+        self._hurry = hurry
+        self._playing: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def session_id(self) -> str:
+        return self.activation.session_id
+
+    async def drain(self) -> None:
+        """Play what comes in until nothing has come for a while."""
+        quiet_since = time.monotonic()
+        with self.house.store.hub.subscribe(self.session_id) as commits:
+            async with asyncio.TaskGroup() as group:
+                while not self.stopping.is_set():
+                    await self._begin(group)
+                    self._pass_on_interrupts()
+                    if self._playing:
+                        quiet_since = time.monotonic()
+                    left = quiet_since + self.house.settings.linger_seconds - time.monotonic()
+                    if not self._playing and (left <= 0 or self._hurry()) and await self._leave():
+                        return
+                    await commits.wait(30 if self._playing else min(max(left, 0), 0.5))
+
+    async def _begin(self, group: asyncio.TaskGroup) -> None:
+        room = self.house.settings.max_turns - len(self._playing)
+        if room <= 0 or not turns.claimable(self.house.store.read(), self.session_id):
+            return
+        claimed = await self.house.store.write(lambda tx: turns.claim(tx, self.session_id, self.lease, room))
+        for turn_id in claimed:
+            if turn_id not in self._playing:
+                self._playing[turn_id] = group.create_task(self._play(turn_id))
+
+    async def _play(self, turn_id: str) -> None:
+        try:
+            await self._run_task(turn_id)
+        finally:
+            del self._playing[turn_id]
+            self.house.store.hub.publish([self.session_id])
+
+    async def _run_task(self, turn_id: str) -> None:
+        store = self.house.store
+        terminal = turns.terminal_of(store.read(), turns.get(store.read(), turn_id))
+        try:
+            profile = self.house.profile_of(terminal)
+            seconds = min(profile.timeout or self.house.settings.turn_seconds, self.house.settings.turn_seconds)
+            task = task_for(profile.retries, profile.retry_seconds, seconds)
+            with tags(f"terminal:{terminal.name}", f"provider:{terminal.provider}"):
+                await task(**describe(terminal, turn_id))
+        except asyncio.CancelledError:
+            raise
+        except LeaseLost:
+            logger.warning("turn %s was taken over", turn_id)
+        except Exception as error:  # noqa: BLE001 - a provider may raise anything; it becomes the turn's failure
+            await self._fail(turn_id, error)
+
+    async def _fail(self, turn_id: str, error: Exception) -> None:
+        failure = explain(error)
+        if failure.code == "internal":
+            logger.error("turn %s failed", turn_id, exc_info=error)
+        await self.house.store.write(lambda tx: turns.settle(tx, turn_id, self.lease, "failed", failure=failure))
+
+    def _pass_on_interrupts(self) -> None:
+        for turn_id in turns.interrupted(self.house.store.read(), self.session_id):
+            if turn_id in self.stops:
+                self.stops[turn_id].set()
+
+    async def _leave(self) -> bool:
+        left = await self.house.store.write(lambda tx: activations.leave(tx, self.activation))
+        if left:
+            await self.rest()
+        return left
+
+    async def rest(self) -> None:
+        """End what the providers keep warm for this session's terminals."""
+        for terminal in terminals.of_session(self.house.store.read(), self.session_id):
+            provider = self.house.providers.get(terminal.provider)
+            if provider is not None:
+                await provider.rest(terminal.id)
+
+    def cut(self) -> None:
+        """Stop every turn at once; each follows its recovery policy when the session is next recovered."""
+        for task in self._playing.values():
+            task.cancel()
+
+
+def explain(error: Exception) -> Failure:
+    """An exception as a turn's failure, in words for its caller."""
+    if isinstance(error, ProviderError):
+        return error.failure
+    if isinstance(error, TimeoutError):
+        return Failure(code="timeout", message="the turn took longer than its time-out")
+    if isinstance(error, CaoError):
+        return Failure(code=error.code, message=error.message)
+    kind = "engine" if isinstance(error, PrefectException) else "internal"
+    return Failure(code=kind, message=f"{type(error).__name__}: {error}"[:500])
+
+
+@flow(name="activation", flow_run_name="{name}", validate_parameters=False)
+async def activation(session_id: str, name: str) -> None:
+    """Drain a session's inboxes."""
+    runner = PLAYER.get()
+    assert isinstance(runner, SessionRunner)  # noqa: S101 - set by the engine before it enters the flow
+    await runner.drain()

@@ -1,0 +1,258 @@
+"""The engine: a thread with a loop in which activations run, and Prefect's API in another, or elsewhere.
+
+Nothing of this starts before the first work comes. Prefect's cold start takes seconds; what is submitted meanwhile waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+from cao.engine import EngineStatus, State
+from cao.events import EngineChanged
+from cao.protocol import CaoError, Unavailable
+from cao.store import LeaseLost, activations, leases, turns
+
+from . import results
+from .house import House
+from .prefect_api import PrefectApi, Receive, Scope, Send, configured, keep_quiet
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+
+    from .activation import SessionRunner
+
+START_SECONDS = 120.0
+RENEW_SECONDS = leases.DURATION / 3
+
+logger = logging.getLogger(__name__)
+
+
+class PrefectEngine:
+    """Runs sessions' activations as Prefect flow runs. Implements `cao.engine.Engine`; safe to call from any thread."""
+
+    def __init__(self, house: House, public_url: str | None = None) -> None:
+        """public_url: the origin under which our server shows Prefect's UI."""
+        self._house = house
+        self._public_url = public_url
+        self._lock = threading.Lock()
+        self._wanted: dict[str, None] = {}
+        self._active: dict[str, SessionRunner | None] = {}
+        self._state: State = "stopped"
+        self._detail = ""
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake: asyncio.Event | None = None
+        self._stopping = False
+        self._grace = 0.0
+        self._api: PrefectApi | None = None
+
+    def submit(self, session_id: str) -> None:
+        with self._lock:
+            self._wanted[session_id] = None
+        self.start()
+        self._nudge()
+
+    def start(self) -> None:
+        with self._lock:
+            if self._stopping or (self._thread is not None and self._thread.is_alive()):
+                return
+            self._thread = threading.Thread(target=self._run, name="cao-engine", daemon=True)
+            self._thread.start()
+
+    def _nudge(self) -> None:
+        if self._loop is not None and self._wake is not None and not self._loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop closed between the two lines
+                self._loop.call_soon_threadsafe(self._wake.set)
+
+    def status(self) -> EngineStatus:
+        with self._lock:
+            queued = len(self._wanted.keys() - self._active.keys())
+            return EngineStatus(self._state, self._detail, self._api_url, len(self._active), queued)
+
+    @property
+    def _api_url(self) -> str | None:
+        return self._house.settings.prefect_api_url or (self._api.url if self._api else None)
+
+    async def bridge(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI request with Prefect's own API and UI. Raises `Unavailable` until they run."""
+        if self._api is None or self._state != "ready":
+            raise Unavailable(f"Prefect is {self._state}; it starts with the first work: try again in a moment")
+        await self._api.bridge(scope, receive, send)
+
+    def _run(self) -> None:
+        try:
+            self._change("starting", "loading Prefect")
+            keep_quiet(self._house.prefect_home)
+            self._serve_api()
+            with configured(self._house.prefect_home, self._api_url, self._public_url or ""):
+                asyncio.run(self._main())
+            self._change("stopped", "")
+        except Exception as error:
+            logger.exception("the engine failed")
+            self._change("failed", f"{type(error).__name__}: {error}"[:300])
+        finally:
+            if self._api is not None:
+                self._api.stop(10)
+                self._api = None
+
+    def _serve_api(self) -> None:
+        if self._house.settings.prefect_api_url is None:
+            self._change("starting", "starting Prefect's API")
+            self._house.prefect_home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            api = PrefectApi(self._house.prefect_home, self._public_url)
+            api.start(START_SECONDS)
+            self._api = api
+
+    async def _main(self) -> None:
+        from prefect import get_client
+
+        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+        self._wake.set()
+        async with get_client() as client:
+            await self._prepare(client)
+            self._change("ready", "")
+            async with asyncio.TaskGroup() as group:
+                renewing = group.create_task(self._renew())
+                while not self._stopping:
+                    await self._wake.wait()
+                    self._wake.clear()
+                    self._dispatch(client, group)
+                renewing.cancel()
+                await self._wind_down()
+
+    async def _prepare(self, client: PrefectClient) -> None:
+        from .activation import activation
+        from .reconcile import reconcile
+        from .turn import task_for, turn
+
+        home = str(self._house.settings.home)
+        results.attach(home, self._house.store)
+        turn.result_storage = await results.save_block(home)
+        task_for.cache_clear()
+        self._flow_id = await client.create_flow(activation)
+        for provider, limit in self._house.settings.provider_limits.items():
+            await client.upsert_global_concurrency_limit_by_name(f"cao-{provider}", limit)
+        await reconcile(client, self._house.store.read(), self._held_elsewhere())
+
+    def _held_elsewhere(self) -> list[str]:
+        store, owner = self._house.store, self._house.owner
+        dead = set(activations.orphans(store.read(), owner.name, owner.is_alive, store.clock.now()))
+        return [
+            flow_run_id
+            for session_id, flow_run_id in activations.open_flow_runs(store.read())
+            if session_id not in dead and activations.owner_of(store.read(), session_id) != owner.name
+        ]
+
+    def _dispatch(self, client: PrefectClient, group: asyncio.TaskGroup) -> None:
+        with self._lock:
+            room = self._house.settings.max_activations - len(self._active)
+            chosen = [id for id in self._wanted if id not in self._active][: max(room, 0)]
+            for id in chosen:
+                del self._wanted[id]
+                self._active[id] = None
+        for id in chosen:
+            group.create_task(self._activate(client, id))
+
+    def _hurry(self) -> bool:
+        """Whether sessions wait for a place that a lingering one takes."""
+        return len(self._active) >= self._house.settings.max_activations and bool(self._wanted.keys() - self._active.keys())
+
+    async def _activate(self, client: PrefectClient, session_id: str) -> None:
+        try:
+            if turns.claimable(self._house.store.read(), session_id):
+                await self._enter(client, session_id)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            logger.exception("activation of %s failed", session_id)
+        finally:
+            with self._lock:
+                self._active.pop(session_id, None)
+            assert self._wake is not None  # noqa: S101 - set before the first activation
+            self._wake.set()
+
+    async def _enter(self, client: PrefectClient, session_id: str) -> None:
+        from prefect.flow_engine import run_flow
+
+        from .activation import SessionRunner, activation
+        from .turn import PLAYER
+
+        store, owner = self._house.store, self._house.owner
+        entered = await store.write(lambda tx: activations.enter(tx, session_id, owner.name, owner.is_alive))
+        if entered is None:
+            return
+        runner = SessionRunner(self._house, entered, self._hurry)
+        try:
+            flow_run = await self._flow_run(client, runner)
+            self._active[session_id] = runner
+            PLAYER.set(runner)
+            await run_flow(activation, flow_run=flow_run, parameters=flow_run.parameters)
+        except LeaseLost:
+            logger.warning("session %s was taken over", session_id)
+        finally:
+            await store.write(lambda tx: activations.abandon(tx, entered))
+
+    async def _flow_run(self, client: PrefectClient, runner: SessionRunner) -> Any:
+        """Prefect's flow run of the activation: a new one, or the one that a dead runner left."""
+        from prefect.exceptions import ObjectNotFound
+        from prefect.states import Pending
+
+        from .activation import activation
+        from .reconcile import TAG
+
+        session = activations.session_of(self._house.store.read(), runner.activation)
+        if runner.flow_run_id is not None:
+            with contextlib.suppress(ObjectNotFound):  # Prefect's database is another one now
+                await client.set_flow_run_state(runner.flow_run_id, Pending(), force=True)
+                return await client.read_flow_run(runner.flow_run_id)
+        flow_run = await client.create_flow_run(
+            activation,
+            parameters={"session_id": session.id, "name": session.name},
+            name=session.name,
+            tags=[TAG, f"session:{session.id}"],
+            state=Pending(),
+        )
+        runner.flow_run_id = str(flow_run.id)
+        await self._house.store.write(lambda tx: activations.bind(tx, runner.activation, str(flow_run.id)))
+        return flow_run
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                await self._house.store.write(lambda tx: leases.renew_all(tx, self._house.owner.name))
+            except CaoError:
+                logger.warning("leases could not be renewed", exc_info=True)
+
+    async def _wind_down(self) -> None:
+        runners = [runner for runner in self._active.values() if runner is not None]
+        for runner in runners:
+            runner.stopping.set()
+            self._house.store.hub.publish([runner.session_id])
+        deadline = asyncio.get_running_loop().time() + self._grace
+        while self._active and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+        for runner in runners:
+            runner.cut()
+        for provider in self._house.providers.values():
+            await provider.close()
+
+    async def stop(self, grace: float) -> None:
+        with self._lock:
+            self._stopping, self._grace = True, grace
+            thread = self._thread
+        self._nudge()
+        if thread is not None:
+            await asyncio.to_thread(thread.join, grace + 20)
+        results.detach(str(self._house.settings.home))
+
+    def _change(self, state: State, detail: str) -> None:
+        with self._lock:
+            before, self._state, self._detail = self._state, state, detail
+        if before != state:
+            with contextlib.suppress(CaoError):  # the store may be closed by now; the state is known here all the same
+                self._house.store.submit(lambda tx: tx.emit(EngineChanged(state=state, detail=detail)))

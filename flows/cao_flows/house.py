@@ -1,0 +1,34 @@
+"""What the engine needs of the control that it belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cao.agents import AgentTools, Profile, Providers
+from cao.liveness import Owner
+from cao.protocol.records import Terminal
+from cao.settings import Settings
+from cao.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The parts, and two things that only the control can make."""
+
+    settings: Settings
+    store: Store
+    providers: Providers
+    owner: Owner
+    profile_of: Callable[[Terminal], Profile]
+    """The profile that a terminal was made with, as it is now. Raises `CaoError`."""
+    tools_for: Callable[[Terminal], AgentTools]
+    """The agents' tools, with this terminal attested as their sender."""
+
+    @property
+    def prefect_home(self) -> Path:
+        return self.settings.home / "prefect"
+
+    def scratch(self, terminal_id: str) -> Path:
+        return self.settings.home / "terminals" / terminal_id

@@ -1,0 +1,123 @@
+"""Looks over an agent's shoulder: its transcript as it grows, and its questions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from cao.agents import Profile
+from cao.events import TranscriptAppended
+from cao.protocol.records import Approval, EntryKind, Terminal, Turn
+from cao.store import Lease, Store, Transaction, approvals
+from cao.store.leases import fence
+
+FLUSH_SECONDS = 0.05
+"""How long pieces of text are collected before they are stored and shown."""
+PIECE = 64 * 1024
+"""Characters of one entry at most; longer text becomes several."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    kind: EntryKind
+    text: str
+    data: dict[str, Any]
+
+    def joins(self, kind: EntryKind, text: str, data: Mapping[str, Any] | None) -> bool:
+        spoken = kind in ("text", "thought") and not data and not self.data
+        return spoken and kind == self.kind and len(self.text) + len(text) <= PIECE
+
+
+@dataclass(slots=True)
+class TurnWatch:
+    """The watch of one turn. Entries are collected for a moment and stored together, in their order."""
+
+    store: Store
+    lease: Lease
+    turn: Turn
+    terminal: Terminal
+    profile: Profile
+    approval_seconds: float
+    _waiting: list[_Entry] = field(default_factory=list[_Entry])
+    _flusher: asyncio.Task[None] | None = None
+
+    async def entry(self, kind: EntryKind, text: str = "", data: Mapping[str, Any] | None = None) -> None:
+        if self._waiting and self._waiting[-1].joins(kind, text, data):
+            self._waiting[-1].text += text
+        else:
+            pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)] or [""]
+            self._waiting += [_Entry(kind, piece, dict(data or {}) if not n else {}) for n, piece in enumerate(pieces)]
+        if self._flusher is None or self._flusher.done():
+            if self._flusher is not None:
+                await self._flusher  # its failure, if any, is this turn's
+            self._flusher = asyncio.create_task(self._flush_later())
+
+    async def _flush_later(self) -> None:
+        await asyncio.sleep(FLUSH_SECONDS)
+        await self.store.write(self.write_entries)
+
+    def write_entries(self, tx: Transaction) -> None:
+        """Store what was collected; part of the caller's transaction."""
+        fence(tx, self.lease)
+        waiting, self._waiting = self._waiting, []
+        for entry in waiting:
+            tx.emit(
+                TranscriptAppended(
+                    session_id=self.turn.session_id,
+                    terminal_id=self.turn.terminal_id,
+                    run_id=self.turn.run_id,
+                    turn_id=self.turn.id,
+                    kind=entry.kind,
+                    text=entry.text,
+                    data=entry.data,
+                )
+            )
+
+    async def stop(self) -> None:
+        """No more flushing in the background; what is left is written with the turn's end."""
+        if self._flusher is not None:
+            self._flusher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._flusher
+
+    async def permission(self, tool: str, question: str, action: Mapping[str, Any]) -> bool:
+        answer = policy(tool, self.terminal.allowed_tools, self.profile.denied_tools)
+        if answer is not None:
+            await self.entry("notice", f"{'allowed' if answer else 'denied'} by policy: {question}", {"tool": tool})
+            return answer
+        approval = await self._ask(question, {"tool": tool, **action})
+        decided = await self.store.write(lambda tx: self._take(tx, approval.id))
+        await self.entry("notice", f"{decided.state} by {decided.decided_by or 'nobody'}: {question}", {"approval": decided.id})
+        return decided.state == "approved"
+
+    async def _ask(self, question: str, action: dict[str, Any]) -> Approval:
+        def ask(tx: Transaction) -> Approval:
+            self.write_entries(tx)
+            return approvals.request(tx, self.turn, question, action, self.approval_seconds)
+
+        approval = await self.store.write(ask)
+        with self.store.hub.subscribe(approval.id) as decided:
+            while (approval := approvals.get(self.store.read(), approval.id)).state == "pending":
+                await decided.wait(60)
+        return approval
+
+    def _take(self, tx: Transaction, approval_id: str) -> Approval:
+        fence(tx, self.lease)
+        return approvals.take(tx, approval_id, self.turn)
+
+
+def policy(tool: str, allowed: list[str] | None, denied: list[str]) -> bool | None:
+    """Deny, then allow, then ask (None). Lists hold names or patterns such as `fs_*`.
+
+    >>> policy("shell", ["shell"], ["sh*"])
+    False
+    """
+    if any(fnmatchcase(tool, pattern) for pattern in denied):
+        return False
+    if any(fnmatchcase(tool, pattern) for pattern in allowed or ()):
+        return True
+    return None
