@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cao.discovery import default_home
 from cao.protocol import InvalidInput
 
 DEFAULT_PORT = 9889
@@ -50,17 +50,14 @@ class Settings(BaseModel):
     """The longest that a signal's receiver may take before it is given up."""
     provider_limits: dict[str, Annotated[int, Field(ge=1, le=10000)]] = Field(default_factory=dict[str, int])
     """Turns of a provider that run at once, over all sessions: Prefect's concurrency limits named `cao-<provider>`."""
+    profile_hosts: list[Annotated[str, Field(max_length=253)]] = Field(default_factory=list[str])
+    """Hosts of your own network that `cao profile install` may fetch from; others must have a public address."""
     prefect_api_url: str | None = None
     """A Prefect Server or Cloud to use instead of the built-in one. `PREFECT_API_URL` means the same."""
 
 
 ENVIRONMENT: Mapping[str, str] = {name: "CAO_" + name.upper() for name in Settings.model_fields}
 """Each setting's environment variable."""
-
-
-def default_home() -> Path:
-    """The platform's directory for user data."""
-    return Path(platformdirs.user_data_dir("cao", appauthor=False))
 
 
 def load(home: Path | None = None, environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -105,6 +102,8 @@ def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
     found.pop("home", None)
     if "provider_limits" in found:
         found["provider_limits"] = _limits(found["provider_limits"])
+    if "profile_hosts" in found:
+        found["profile_hosts"] = [host.strip() for host in found["profile_hosts"].split(",") if host.strip()]
     if "prefect_api_url" not in found and environment.get("PREFECT_API_URL"):
         found["prefect_api_url"] = environment["PREFECT_API_URL"]
     return found

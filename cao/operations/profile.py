@@ -1,0 +1,387 @@
+"""Profiles: who agents are."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, StringConstraints, model_validator
+
+from cao.agents import Profile
+from cao.agents.download import download
+from cao.agents.library import Broken, Found, Library, Origin, decode, is_name, read
+from cao.agents.profile import PROFILE_LIMIT, Finding, findings, parse, split
+from cao.events import ProfileInstalled, ProfileRemoved
+from cao.protocol import (
+    Answer,
+    Conflict,
+    DestructiveRequest,
+    InvalidInput,
+    ListRequest,
+    Name,
+    NotFound,
+    Page,
+    Reference,
+    Request,
+    Unavailable,
+    WriteRequest,
+    operation,
+)
+from cao.protocol.paging import seal, unseal
+from cao.store import Transaction, projects
+
+from .context import Context
+from .paths import LocalPath, absolute
+
+DOWNLOAD_SECONDS = 20.0
+"""How long the host of a profile may take, in all."""
+
+Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+
+
+class ProfileSummary(Answer):
+    """Who an agent is, in short."""
+
+    name: str
+    origin: Origin
+    """`project`, `installed` or `builtin`: the first that has the name is used."""
+    description: str = ""
+    role: str = ""
+    provider: str | None = None
+    model: str | None = None
+    capabilities: list[str] = Field(default_factory=list[str])
+    tags: list[str] = Field(default_factory=list[str])
+    problem: str | None = None
+    """Why its file cannot be used; `cao profile validate` says more."""
+
+
+class ProfileDetail(Answer):
+    """Who an agent is, in full."""
+
+    profile: Profile
+    origin: Origin
+    path: str
+    """Its file."""
+    digest: str
+    """SHA-256 of the file, as `profile install` of a URL wants it."""
+
+
+class InProject(Request):
+    """A request that may name a project."""
+
+    project: Reference | None = None
+    """The id or name of the project whose own profiles come first; the current one's unless given."""
+
+
+class ListProfiles(ListRequest, InProject):
+    """Which profiles."""
+
+    origin: Origin | None = None
+    """Only those from there."""
+    tag: Word | None = None
+    """Only those with this tag."""
+    role: Word | None = None
+    """Only those with this role."""
+
+
+@operation("profile.list", path="/profiles", example={"origin": "builtin"}, positional=())
+async def list_profiles(ctx: Context, request: ListProfiles) -> Page[ProfileSummary]:
+    """List profiles by name; files that are broken are listed with their problem."""
+    question = request.model_dump(mode="json")
+    last = str(unseal(request.cursor, question, 1)[0]) if request.cursor else ""
+    wanted = [one for one in map(_summary, await _entries(ctx, request)) if one.name > last and _fits(one, request)]
+    items = wanted[: request.limit]
+    more = len(wanted) > request.limit
+    return Page[ProfileSummary](items=items, next_cursor=seal([items[-1].name], question) if more else None)
+
+
+def _fits(one: ProfileSummary, request: ListProfiles) -> bool:
+    return (
+        request.origin in (None, one.origin)
+        and request.role in (None, one.role)
+        and (request.tag is None or request.tag in one.tags)
+    )
+
+
+def _summary(entry: Found | Broken) -> ProfileSummary:
+    if isinstance(entry, Broken):
+        return ProfileSummary(name=entry.name, origin=entry.origin, problem=entry.problem)
+    profile = entry.profile
+    return ProfileSummary(
+        name=profile.name,
+        origin=entry.origin,
+        description=profile.description,
+        role=profile.role,
+        provider=profile.provider,
+        model=profile.model,
+        capabilities=profile.capabilities,
+        tags=profile.tags,
+    )
+
+
+async def _entries(ctx: Context, request: InProject) -> list[Found | Broken]:
+    return await asyncio.to_thread(ctx.services.library.entries, _place(ctx, request.project))
+
+
+def _place(ctx: Context, project: str | None) -> Path | None:
+    reader = ctx.store.read()
+    chosen = projects.get(reader, project) if project else projects.current(reader)
+    return Path(chosen.path) if chosen else None
+
+
+class GetProfile(InProject):
+    """Which profile."""
+
+    profile: Name
+    """Its name."""
+
+
+@operation("profile.get", path="/profiles/{profile}", example={"profile": "developer"})
+async def get_profile(ctx: Context, request: GetProfile) -> ProfileDetail:
+    """Show one profile: its fields, its prompt, its file and the file's digest."""
+    found = await asyncio.to_thread(ctx.services.library.get, request.profile, _place(ctx, request.project))
+    return ProfileDetail(profile=found.profile, origin=found.origin, path=str(found.path), digest=found.digest)
+
+
+class FindProfiles(ListRequest, InProject):
+    """What the agent should be good at."""
+
+    words: Annotated[str, StringConstraints(min_length=1, max_length=400)]
+    """Words to look for in names, descriptions, roles, tags and capabilities."""
+
+
+class Match(Answer):
+    """A profile that fits."""
+
+    profile: ProfileSummary
+    score: int
+    """How well: more is better, and only the order means something."""
+
+
+@operation("profile.find", path="/search/profiles", example={"words": "review security"}, positional=("words",))
+async def find_profiles(ctx: Context, request: FindProfiles) -> Page[Match]:
+    """Find profiles by words, the best match first."""
+    question = request.model_dump(mode="json")
+    start = max(int(unseal(request.cursor, question, 1)[0]), 0) if request.cursor else 0
+    words = _words(request.words)
+    usable = [_summary(entry) for entry in await _entries(ctx, request) if isinstance(entry, Found)]
+    scored = [Match(profile=one, score=score) for one in usable if (score := _score(one, words))]
+    scored.sort(key=lambda match: (-match.score, match.profile.name))
+    stop = start + request.limit
+    return Page[Match](items=scored[start:stop], next_cursor=seal([stop], question) if stop < len(scored) else None)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.lower())[:32]
+
+
+def _score(one: ProfileSummary, words: list[str]) -> int:
+    """A word of the name counts most, then one of its capabilities, tags and role, then one of the description."""
+    shelves = ((8, one.name), (4, " ".join((*one.capabilities, *one.tags, one.role))), (1, one.description))
+    texts = [(weight, _words(text)) for weight, text in shelves]
+    return sum(weight * _closeness(word, text) for word in words for weight, text in texts)
+
+
+def _closeness(word: str, text: list[str]) -> int:
+    """2 where the word stands in the text, 1 where only a word begins or ends with it, else 0."""
+    if word in text:
+        return 2
+    return int(len(word) > 2 and any(one.startswith(word) or one.endswith(word) for one in text))
+
+
+class ValidateProfile(InProject):
+    """What to look at: exactly one of a name, a text and a file."""
+
+    profile: Name | None = None
+    """The name of a profile."""
+    text: Annotated[str, StringConstraints(max_length=PROFILE_LIMIT)] | None = None
+    """A profile's text."""
+    path: LocalPath | None = None
+    """A file on this computer; from the command line and Python only."""
+
+    @model_validator(mode="after")
+    def _one(self) -> ValidateProfile:
+        if sum(value is not None for value in (self.profile, self.text, self.path)) != 1:
+            raise ValueError("give exactly one of profile, text and path")
+        return self
+
+
+class Verdict(Answer):
+    """What is wrong or odd about a profile."""
+
+    valid: bool
+    """It can be used; there may be warnings."""
+    findings: list[Finding]
+
+
+@operation(
+    "profile.validate",
+    path="/profiles/validate",
+    method="POST",
+    positional=("profile",),
+    errors=(NotFound,),
+    example={"text": "---\nname: scribe\ndescription: Writes minutes.\n---\nYou write minutes."},
+)
+async def validate(ctx: Context, request: ValidateProfile) -> Verdict:
+    """Check a profile by its name, its text or its file. Findings point at the fields of the front matter."""
+    try:
+        text, name = await _text_to_check(ctx, request)
+    except InvalidInput as error:
+        if request.path is not None and not _may_read_files(ctx):
+            raise
+        found = [Finding(level="error", field="", message=each["message"]) for each in error.details["errors"]]
+    else:
+        found = await asyncio.to_thread(findings, text, name)
+    return Verdict(valid=all(one.level != "error" for one in found), findings=found)
+
+
+async def _text_to_check(ctx: Context, request: ValidateProfile) -> tuple[str, str]:
+    if request.text is not None:
+        return request.text, _own_name(request.text) or "profile"
+    if request.path is not None:
+        path = _file(ctx, "path", request.path)
+        return await asyncio.to_thread(read, path), path.stem
+    name = request.profile or ""
+    return await asyncio.to_thread(ctx.services.library.text, name, _place(ctx, request.project)), name
+
+
+def _own_name(text: str) -> str | None:
+    """The name that a text gives itself, if it can be one."""
+    try:
+        name = split(text)[0].get("name")
+    except InvalidInput:
+        return None
+    return name if isinstance(name, str) and is_name(name) else None
+
+
+def _may_read_files(ctx: Context) -> bool:
+    return ctx.caller.surface in ("python", "cli")
+
+
+def _file(ctx: Context, field: str, text: str) -> Path:
+    if not _may_read_files(ctx):
+        raise InvalidInput.field(field, "cannot be a file here; only the command line and Python may name files")
+    return absolute(field, text)
+
+
+class InstallProfile(WriteRequest):
+    """What to install, and as what."""
+
+    source: Annotated[LocalPath, Field(json_schema_extra={"format": "path-or-name"})]
+    """The name of a built-in profile, a file (absolute; from the command line and Python only), or an https URL."""
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """The SHA-256 that the text must have; required for a URL."""
+    name: Name | None = None
+    """What to call it; the name in its front matter, else the file's, unless given."""
+    replace: bool = False
+    """Put it in the place of an installed profile of the same name with another text."""
+
+
+class Installed(Answer):
+    """A profile in the data directory."""
+
+    name: str
+    path: str
+    digest: str
+    """SHA-256 of its text."""
+    warnings: list[Finding]
+    """What is odd about it."""
+
+
+@operation(
+    "profile.install",
+    path="/profiles",
+    effect="write",
+    positional=("source",),
+    errors=(NotFound, Unavailable),
+    example={"source": "developer", "name": "my-developer"},
+)
+async def install(ctx: Context, request: InstallProfile) -> Installed:
+    """Copy a profile into the data directory, where every project finds it.
+
+    A URL is fetched over https from a public address, 256 KiB at most, and must have the digest that is given.
+    """
+    text, stem = await _fetch(ctx, request.source, request.digest)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if request.digest not in (None, digest):
+        raise InvalidInput.field("digest", f"is not that of the text, which is {digest}")
+    profile = await asyncio.to_thread(parse, text, stem)
+    name = request.name or (profile.name if is_name(profile.name) else stem)
+    path = await asyncio.to_thread(_put, ctx.services.library, name, text, request.replace)
+
+    def change(tx: Transaction) -> Installed:
+        tx.emit(ProfileInstalled(name=name, digest=digest, source=request.source))
+        return Installed(name=name, path=str(path), digest=digest, warnings=findings(text, name))
+
+    return await ctx.transact(change, Installed)
+
+
+async def _fetch(ctx: Context, source: str, digest: str | None) -> tuple[str, str]:
+    """The text, and the name that its place suggests."""
+    library, trusted = ctx.services.library, ctx.services.settings.profile_hosts
+    if is_name(source) and (text := await asyncio.to_thread(library.builtin_text, source)) is not None:
+        return text, source
+    if "://" in source:
+        if digest is None:
+            raise InvalidInput.field("digest", "is required for a URL: the SHA-256 of the text that you mean")
+        content = await download(source, limit=PROFILE_LIMIT, seconds=DOWNLOAD_SECONDS, trusted=trusted)
+        return decode(content, "the profile"), _stem(urlsplit(source).path)
+    if is_name(source) and not source.endswith(".md"):
+        raise NotFound(f"no built-in profile {source!r}; see: cao profile list --origin builtin", profile=source)
+    path = _file(ctx, "source", source)
+    return await asyncio.to_thread(read, path), _stem(path.name)
+
+
+def _stem(path: str) -> str:
+    """A profile's name from a path; a plain word where the path gives none."""
+    stem = Path(path).stem
+    return stem if is_name(stem) else "profile"
+
+
+def _put(library: Library, name: str, text: str, replace: bool) -> Path:
+    path = library.installed_path(name)
+    if not replace and path.is_file() and path.read_bytes() != text.encode():
+        raise Conflict(f"a profile {name!r} is installed with another text; give replace, or another name", profile=name)
+    return library.install(name, text)
+
+
+class RemoveProfile(DestructiveRequest):
+    """Which profile."""
+
+    profile: Name
+    """The name of an installed profile; built-in ones and those of projects stay."""
+
+
+class Removed(Answer):
+    """What was removed, or would be (`dry_run`)."""
+
+    name: str
+    path: str
+    dry_run: bool = False
+
+
+@operation(
+    "profile.remove",
+    path="/profiles/{profile}",
+    effect="destructive",
+    method="DELETE",
+    example={"profile": "my-developer", "dry_run": True},
+)
+async def remove(ctx: Context, request: RemoveProfile) -> Removed:
+    """Delete an installed profile. Terminals that were made with it find the next one of its name, or fail their turns."""
+    path = ctx.services.library.installed_path(request.profile)
+
+    def change(tx: Transaction) -> Removed:
+        if not path.is_file():
+            raise NotFound(f"no installed profile {request.profile!r}; built-in and project profiles stay")
+        tx.emit(ProfileRemoved(name=request.profile))
+        return Removed(name=request.profile, path=str(path), dry_run=request.dry_run)
+
+    removed = await ctx.transact(change, Removed)
+    if not request.dry_run:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+    return removed
