@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import cao.operations  # noqa: F401 - fills the registry
 from cao.agents import AgentTools, Profile, Providers
 from cao.agents.builtin_providers import builtin_providers
 from cao.agents.callable import CallableProvider, Function
@@ -32,6 +31,7 @@ from cao.store.clock import Clock
 from cao.toolbox import Toolbox
 
 if TYPE_CHECKING:
+    from cao.mcp.gateway import Gateway
     from cao_flows.engine import PrefectEngine
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,10 @@ class Control:
         self._server = server
         self._exit = contextlib.AsyncExitStack()
         self._functions = CallableProvider()
-        self._endpoint: Callable[[Terminal], Awaitable[tuple[str, str]]] = self._no_endpoint
+        self._endpoint: Callable[[Terminal], Awaitable[tuple[str, str]]] = self._own_endpoint
+        self._gateway: Gateway | None = None
+        self._gateway_lock = asyncio.Lock()
+        self._gateway_exit = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         try:
@@ -90,7 +93,9 @@ class Control:
         signals = Signals(store, settings.receiver_seconds)
         await signals.open()
         self._exit.push_async_callback(signals.close)
-        self._functions.bind(asyncio.get_running_loop())
+        self._loop = asyncio.get_running_loop()
+        self._functions.bind(self._loop)
+        self._exit.push_async_exit(self._gateway_exit)
         self.services = Services(
             settings=settings,
             store=store,
@@ -187,19 +192,29 @@ class Control:
         """Tell where the agents' tools are served over MCP: a function from a terminal to a URL and its bearer token."""
         self._endpoint = endpoint
 
-    async def _no_endpoint(self, terminal: Terminal) -> tuple[str, str]:
+    async def _own_endpoint(self, terminal: Terminal) -> tuple[str, str]:
+        """Serve them on this control's own loop: turns ask from the engine's, which ends before their tools may."""
+        entered = asyncio.run_coroutine_threadsafe(self._enter_gateway(), self._loop)
+        gateway = await asyncio.wrap_future(entered)
+        return await gateway.endpoint(terminal)
+
+    async def _enter_gateway(self) -> Gateway:
         from cao.mcp.gateway import Gateway
 
-        gateway = await self._exit.enter_async_context(Gateway(self.use_tool))
-        self._endpoint = gateway.endpoint
-        return await gateway.endpoint(terminal)
+        async with self._gateway_lock:
+            if self._gateway is None:
+                self._gateway = await self._gateway_exit.enter_async_context(Gateway(self.use_tool))
+                self._endpoint = self._gateway.endpoint
+            return self._gateway
 
     def _tools_for(self, terminal: Terminal) -> AgentTools:
         return Toolbox(terminal, self.use_tool, lambda seat: self._endpoint(seat))
 
-    async def use_tool(self, operation: Operation, fields: Mapping[str, Any], caller: Caller) -> Mapping[str, Any]:
-        """Run an operation for an agent, on JSON-ready fields; its JSON-ready answer."""
-        answer = await self.call(operation, operation.parse(fields), caller)
+    async def use_tool(
+        self, operation: Operation, request: Request, caller: Caller, report: Progress | None = None
+    ) -> Mapping[str, Any]:
+        """Run an operation for an agent; its JSON-ready answer."""
+        answer = await self.call(operation, request, caller, report)
         return operation.adapter.dump_python(answer, mode="json")
 
     def _profile_of(self, terminal: Terminal) -> Profile:

@@ -7,6 +7,8 @@ import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from cao.protocol.records import RecoveryPolicy
+
 from .profile import Profile
 from .provider import Missing, Prompt, ProviderError, Seat, TurnResult, Watch
 
@@ -17,9 +19,9 @@ Function = Callable[..., Awaitable[str | TurnResult]]
 class CallableProvider:
     """Runs registered functions on the application's own event loop."""
 
-    name = "callable"
-    summary = "runs an async Python function that the embedding application registered"
-    recovery = "ask"
+    name: str = "callable"
+    summary: str = "runs an async Python function that the embedding application registered"
+    recovery: RecoveryPolicy = "ask"
 
     def __init__(self) -> None:
         self._functions: dict[str, Function] = {}

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from cao.protocol import CaoError
-from cao.protocol.records import Usage
+from cao.protocol.records import RecoveryPolicy, Usage
 
 from .profile import Profile
 from .provider import Missing, Prompt, ProviderError, Seat, TurnResult, Watch
@@ -39,9 +39,9 @@ Step = Mapping[str, Any]
 class ScriptedProvider:
     """Plays scripts. It keeps no process and no state but the turns that a script still has to come."""
 
-    name = "scripted"
-    summary = "plays the script in its prompt; deterministic, needs no model"
-    recovery = "retry"
+    name: str = "scripted"
+    summary: str = "plays the script in its prompt; deterministic, needs no model"
+    recovery: RecoveryPolicy = "retry"
 
     def missing(self, profile: Profile | None) -> list[Missing]:
         return []

@@ -153,7 +153,7 @@ def take(tx: Transaction, approval_id: str, turn: Turn) -> Approval:
     tx.execute("UPDATE turns SET state = 'running' WHERE id = ? AND state = 'waiting'", (turn.id,))
     tx.execute("UPDATE terminals SET status = 'running' WHERE id = ? AND status = 'waiting'", (turn.terminal_id,))
     if turn.run_id:
-        runs.start(tx, runs.get(tx, turn.run_id), turn.attempt)
+        runs.start(tx, turn.run_id, turn)
     return get(tx, approval_id)
 
 

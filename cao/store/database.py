@@ -98,6 +98,7 @@ class Store:
             tx = Transaction(connection, self.clock.now(), self.redactor, actor)
             try:
                 answer = change(tx)
+                tx.write_events()
                 connection.execute("COMMIT" if keep else "ROLLBACK")
             except BaseException:
                 with contextlib.suppress(sqlite3.OperationalError):  # a full disk has rolled back by itself

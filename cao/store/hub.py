@@ -15,6 +15,11 @@ LOG = "log"
 """The topic of every commit that appended events."""
 
 
+def work_topic(session_id: str) -> str:
+    """The topic of commits that give a session's runner something to do: a message, a free terminal, an interruption."""
+    return f"work:{session_id}"
+
+
 class Subscription:
     """A flag that is raised by commits on its topics. Use as a context manager, in the loop that made it."""
 

@@ -7,6 +7,7 @@ from cao.protocol import MESSAGE_LIMIT, InvalidInput, ListRequest, NotFound, Pag
 from cao.protocol.records import Failure, Message, MessageKind, MessageState, Run, Terminal
 
 from . import runs
+from .hub import work_topic
 from .pages import page
 from .transaction import Reader, Transaction
 
@@ -99,6 +100,7 @@ def _insert(
         about_run_id=about_run_id,
         created_at=tx.now,
     )
+    tx.touch(work_topic(terminal.session_id))
     tx.emit(
         MessageQueued(
             session_id=terminal.session_id,

@@ -70,7 +70,6 @@ _SPINE = (
     """CREATE TABLE audit (
         n INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, operation TEXT NOT NULL, actor TEXT NOT NULL,
         surface TEXT NOT NULL, outcome TEXT NOT NULL, request TEXT NOT NULL) STRICT""",
-    """CREATE TABLE results (key TEXT PRIMARY KEY, value BLOB NOT NULL, at REAL NOT NULL) STRICT""",
 )
 
 

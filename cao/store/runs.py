@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cao.events import RunCancelled, RunCompleted, RunFailed, RunStarted, RunWaiting
 from cao.protocol import ListRequest, NotFound, Page
-from cao.protocol.records import FINAL_RUN_STATES, Failure, Run, RunState, Terminal
+from cao.protocol.records import FINAL_RUN_STATES, Failure, Run, RunState, Terminal, Turn
 
 from . import messages
 from .pages import page
@@ -31,10 +31,10 @@ def list_page(
     return page(reader, Run, "runs", request, filters)
 
 
-def start(tx: Transaction, run: Run, attempt: int) -> None:
+def start(tx: Transaction, run_id: str, turn: Turn) -> None:
     """The run's turn begins, or goes on after a person decided."""
-    tx.update("runs", run.id, state="running", started_at=run.started_at.timestamp() if run.started_at else tx.now)
-    tx.emit(RunStarted(session_id=run.session_id, terminal_id=run.terminal_id, run_id=run.id, attempt=attempt))
+    tx.execute("UPDATE runs SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?", (tx.now, run_id))
+    tx.emit(RunStarted(session_id=turn.session_id, terminal_id=turn.terminal_id, run_id=run_id, attempt=turn.attempt))
 
 
 def wait(tx: Transaction, run: Run, approval_id: str) -> None:
@@ -43,9 +43,9 @@ def wait(tx: Transaction, run: Run, approval_id: str) -> None:
     tx.emit(RunWaiting(session_id=run.session_id, terminal_id=run.terminal_id, run_id=run.id, approval_id=approval_id))
 
 
-def requeue(tx: Transaction, run: Run) -> None:
+def requeue(tx: Transaction, run_id: str) -> None:
     """The run's turn was cut and will be tried again."""
-    tx.update("runs", run.id, state="queued")
+    tx.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (run_id,))
 
 
 def settle(tx: Transaction, run: Run, state: RunState, *, result: str | None = None, failure: Failure | None = None) -> None:

@@ -76,7 +76,8 @@ def open_ids(reader: Reader) -> list[str]:
 def with_work(reader: Reader) -> list[str]:
     """The ids of sessions that have pending messages or unsettled turns that nobody waits for a person on."""
     rows: list[Row] = reader.rows(
-        "SELECT session_id FROM messages WHERE state = 'pending' "
+        "SELECT m.session_id FROM messages m JOIN terminals t ON t.id = m.terminal_id "
+        "WHERE m.state = 'pending' AND t.status IN ('idle', 'failed', 'running') "
         "UNION SELECT session_id FROM turns WHERE state IN ('queued', 'running')"
     )
     return [str(row["session_id"]) for row in rows]

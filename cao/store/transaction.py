@@ -58,6 +58,7 @@ class Transaction(Reader):
         self.actor = actor
         self.topics: set[str] = set()
         self._redactor = redactor
+        self._events: list[tuple[object, ...]] = []
 
     @property
     def time(self) -> datetime:
@@ -84,15 +85,23 @@ class Transaction(Reader):
         """Run a statement that takes no text from outside; the number of rows that it changed."""
         return self.connection.execute(sql, parameters).rowcount
 
-    def emit(self, event: EventData) -> int:
-        """Append an event to the log; its `seq`."""
-        self.topics.update((LOG, *filter(None, (event.session_id, event.terminal_id, event.run_id))))
+    def emit(self, event: EventData) -> None:
+        """Append an event to the log, at the end of this transaction."""
+        subject = (event.session_id, event.terminal_id, event.run_id)
+        self.topics.update((LOG, *filter(None, subject)))
         data = json.dumps(self._redactor.value(event.model_dump(mode="json")), ensure_ascii=False)
-        cursor = self.connection.execute(
-            "INSERT INTO events (type, at, actor, session_id, terminal_id, run_id, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (event.type, self.now, self.actor, event.session_id, event.terminal_id, event.run_id, data),
-        )
-        return cursor.lastrowid or 0
+        self._events.append((event.type, self.now, self.actor, *subject, data))
+
+    def write_events(self) -> None:
+        """Store what was emitted, many rows in one statement: each statement hands the interpreter to another thread."""
+        for start in range(0, len(self._events), 100):
+            rows = self._events[start : start + 100]
+            marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(rows))
+            self.connection.execute(
+                f"INSERT INTO events (type, at, actor, session_id, terminal_id, run_id, data) VALUES {marks}",  # noqa: S608
+                [value for row in rows for value in row],
+            )
+        self._events.clear()
 
     def touch(self, *topics: str) -> None:
         """Wake those who wait for `topics` after the commit, where no event says it."""

@@ -1,8 +1,9 @@
-"""Turns: claim, start, settle; and what happens to one that a crash cut in the middle.
+"""Turns: begin, settle; and what happens to one that a crash cut in the middle.
 
-    queued ──start──► running ──settle──► completed | failed | cancelled
-      ▲                 │  ▲
-      └──────cut────────┘  └── decided ── waiting
+    start ──► running ──settle──► completed | failed | cancelled
+      ▲         │  ▲
+      │        cut └── decided ── waiting
+    queued ◄────┘
 
 Every transition of a runner is fenced by its session's lease: a runner that was taken over cannot finish anything.
 """
@@ -33,6 +34,7 @@ from cao.protocol.records import (
 )
 
 from . import approvals, messages, runs, terminals
+from .hub import work_topic
 from .leases import Lease, fence
 from .transaction import Reader, Transaction
 
@@ -42,6 +44,18 @@ MAIL_BYTES = 256 * 1024
 """Their text at most, so that a flood of mail does not fill one prompt."""
 
 INTERRUPTED = Failure(code="interrupted", message="the turn was interrupted")
+
+
+_SETTLED = ("completed", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A turn that could begin."""
+
+    turn_id: str | None
+    """The turn to try again; None for a new one."""
+    terminal: Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,68 +76,132 @@ def get(reader: Reader, id: str) -> Turn:
     return found
 
 
+def exists(reader: Reader, id: str) -> bool:
+    """Whether the turn ever began."""
+    return reader.number("SELECT count(*) FROM turns WHERE id = ?", (id,)) > 0
+
+
 def of_terminal(reader: Reader, terminal_id: str, limit: int = 1) -> list[Turn]:
     """A terminal's turns, newest first."""
     return reader.all(Turn, "SELECT * FROM turns WHERE terminal_id = ? ORDER BY n DESC LIMIT ?", (terminal_id, limit))
 
 
+def ready(reader: Reader, session_id: str) -> list[Ready]:
+    """What a runner can begin: for each free terminal with unread messages, its next turn.
+
+    A turn that was cut and shall be tried again comes back under its own id.
+    """
+    rows = reader.rows(
+        "SELECT t.*, m.turn_id FROM terminals t JOIN messages m ON m.n = ("
+        "SELECT min(n) FROM messages WHERE session_id = t.session_id AND terminal_id = t.id AND state = 'pending') "
+        "WHERE t.session_id = ? AND t.status IN ('idle', 'failed') ORDER BY t.n",
+        (session_id,),
+    )
+    return [Ready(row["turn_id"], Terminal.model_validate(row)) for row in rows]
+
+
 def claimable(reader: Reader, session_id: str) -> bool:
-    """Whether the session has a turn to begin: a queued one, or mail for a terminal that has none under way."""
+    """Whether the session has a turn to begin."""
     return bool(
         reader.number(
-            "SELECT EXISTS (SELECT 1 FROM turns WHERE session_id = :s AND state = 'queued') OR EXISTS ("
-            "SELECT 1 FROM messages m JOIN terminals t ON t.id = m.terminal_id "
-            "WHERE m.session_id = :s AND m.state = 'pending' AND t.status IN ('idle', 'failed'))",
-            {"s": session_id},
+            "SELECT EXISTS (SELECT 1 FROM messages m JOIN terminals t ON t.id = m.terminal_id "
+            "WHERE m.session_id = ? AND m.state = 'pending' AND t.status IN ('idle', 'failed'))",
+            (session_id,),
         )
     )
 
 
-def claim(tx: Transaction, session_id: str, lease: Lease, limit: int) -> list[str]:
-    """Make turns of what waits in the session's inboxes, one for each free terminal; the ids to run, `limit` at most.
+def start(
+    tx: Transaction,
+    turn_id: str,
+    terminal_id: str,
+    lease: Lease,
+    *,
+    recovery: RecoveryPolicy,
+    flow_run_id: str | None,
+    task_run_id: str | None,
+) -> Begun | None:
+    """The agent begins, or begins again: the messages are delivered now. None when there is nothing left to do.
 
-    A turn that was queued under an earlier lease is claimed again, under its old id.
+    turn_id: a new id, or that of a turn to try again.
     """
     fence(tx, lease)
-    old = tx.rows(
-        "SELECT id FROM turns WHERE session_id = ? AND state = 'queued' AND token != ? ORDER BY n LIMIT ?",
-        (session_id, lease.token, limit),
+    row = tx.row("SELECT * FROM terminals WHERE id = ?", (terminal_id,))
+    known = tx.one(Turn, "SELECT * FROM turns WHERE id = ?", (turn_id,))
+    if row is None or (known is not None and known.state in _SETTLED) or (known is None and row["status"] == "closed"):
+        return None
+    read = _batch(messages.pending(tx, terminal_id)) if known is None else messages.of_turn(tx, turn_id)
+    if not read:
+        return None
+    turn = Turn(
+        id=turn_id,
+        session_id=row["session_id"],
+        terminal_id=terminal_id,
+        run_id=read[0].run_id,
+        state="running",
+        attempt=known.attempt + 1 if known else 1,
+        recovery=recovery,
+        flow_run_id=flow_run_id,
+        task_run_id=task_run_id,
+        created_at=known.created_at if known else tx.time,
+        started_at=known.started_at if known and known.started_at else tx.time,
     )
-    for row in old:
-        tx.execute("UPDATE turns SET token = ? WHERE id = ?", (lease.token, row["id"]))
-    claimed = [str(row["id"]) for row in old]
-    free = tx.all(
-        Terminal,
-        "SELECT * FROM terminals t WHERE session_id = ? AND status IN ('idle', 'failed') AND EXISTS (SELECT 1 FROM "
-        "messages m WHERE m.session_id = t.session_id AND m.terminal_id = t.id AND m.state = 'pending') ORDER BY n LIMIT ?",
-        (session_id, limit - len(claimed)),
-    )
-    return claimed + [_queue(tx, terminal, lease) for terminal in free]
+    _write_started(tx, turn, lease, new=known is None)
+    _deliver(tx, turn, read)
+    if turn.run_id:
+        runs.start(tx, turn.run_id, turn)
+    return Begun(turn, Terminal.model_validate({**row, "status": "running"}), read, row["conversation"] or {})
 
 
-def _queue(tx: Transaction, terminal: Terminal, lease: Lease) -> str:
-    batch = _batch(messages.pending(tx, terminal.id))
-    id = tx.new_id("trn")
-    tx.insert(
-        "turns",
-        id=id,
-        session_id=terminal.session_id,
-        terminal_id=terminal.id,
-        run_id=batch[0].run_id,
-        state="queued",
-        recovery="ask",
-        token=lease.token,
-        created_at=tx.now,
+def _write_started(tx: Transaction, turn: Turn, lease: Lease, *, new: bool) -> None:
+    columns = {
+        "state": turn.state,
+        "attempt": turn.attempt,
+        "recovery": turn.recovery,
+        "token": lease.token,
+        "flow_run_id": turn.flow_run_id,
+        "task_run_id": turn.task_run_id,
+        "started_at": turn.started_at.timestamp() if turn.started_at else tx.now,
+    }
+    if new:
+        subject = {"id": turn.id, "session_id": turn.session_id, "terminal_id": turn.terminal_id, "run_id": turn.run_id}
+        tx.insert("turns", **subject, **columns, created_at=tx.now)
+    else:
+        tx.update("turns", turn.id, **columns)
+    tx.execute("UPDATE terminals SET status = 'running' WHERE id = ? AND status != 'closed'", (turn.terminal_id,))
+    tx.emit(
+        TurnStarted(
+            session_id=turn.session_id,
+            terminal_id=turn.terminal_id,
+            run_id=turn.run_id,
+            turn_id=turn.id,
+            attempt=turn.attempt,
+        )
     )
-    for message in batch:
-        tx.execute("UPDATE messages SET turn_id = ? WHERE id = ?", (id, message.id))
-    tx.execute("UPDATE terminals SET status = 'running' WHERE id = ?", (terminal.id,))
-    return id
+
+
+def _deliver(tx: Transaction, turn: Turn, read: list[Message]) -> None:
+    for message in read:
+        if message.state != "pending":
+            continue
+        tx.execute(
+            "UPDATE messages SET state = 'delivered', turn_id = ?, delivered_at = ? WHERE id = ?",
+            (turn.id, tx.now, message.id),
+        )
+        tx.emit(
+            MessageDelivered(
+                session_id=turn.session_id,
+                terminal_id=turn.terminal_id,
+                run_id=message.run_id,
+                message_id=message.id,
+                turn_id=turn.id,
+            )
+        )
 
 
 def _batch(waiting: list[Message]) -> list[Message]:
     """A prompt gets a turn of its own; mail is read together, up to the next prompt."""
-    if waiting[0].kind == "prompt":
+    if not waiting or waiting[0].kind == "prompt":
         return waiting[:1]
     batch: list[Message] = []
     size = 0
@@ -133,44 +211,6 @@ def _batch(waiting: list[Message]) -> list[Message]:
             break
         batch.append(message)
     return batch
-
-
-def start(
-    tx: Transaction,
-    turn_id: str,
-    lease: Lease,
-    *,
-    recovery: RecoveryPolicy,
-    flow_run_id: str | None,
-    task_run_id: str | None,
-) -> Begun | None:
-    """The agent begins, or begins again. None when the turn is settled already: then nothing is left to do."""
-    fence(tx, lease)
-    turn = get(tx, turn_id)
-    if turn.state in ("completed", "failed", "cancelled"):
-        return None
-    tx.update(
-        "turns",
-        turn_id,
-        state="running",
-        attempt=turn.attempt + 1,
-        recovery=recovery,
-        flow_run_id=flow_run_id,
-        task_run_id=task_run_id,
-        started_at=turn.started_at.timestamp() if turn.started_at else tx.now,
-    )
-    subject = {"session_id": turn.session_id, "terminal_id": turn.terminal_id, "run_id": turn.run_id}
-    read = messages.of_turn(tx, turn_id)
-    for message in read:
-        if message.state == "pending":
-            tx.update("messages", message.id, state="delivered", delivered_at=tx.now)
-            tx.emit(MessageDelivered(**{**subject, "run_id": message.run_id}, message_id=message.id, turn_id=turn_id))
-    tx.emit(TurnStarted(**subject, turn_id=turn_id, attempt=turn.attempt + 1))
-    if turn.run_id:
-        runs.start(tx, runs.get(tx, turn.run_id), turn.attempt + 1)
-    row = tx.row("SELECT * FROM terminals WHERE id = ?", (turn.terminal_id,))
-    assert row is not None  # noqa: S101 - a turn's terminal is never deleted
-    return Begun(get(tx, turn_id), Terminal.model_validate(row), read, row["conversation"] or {})
 
 
 def settle(
@@ -191,7 +231,7 @@ def settle(
     if lease is not None:
         fence(tx, lease)
     turn = get(tx, turn_id)
-    if turn.state in ("completed", "failed", "cancelled"):
+    if turn.state in _SETTLED:
         return
     tx.update("turns", turn_id, state=state, result=result, failure=failure, usage=usage, settled_at=tx.now)
     subject = {"session_id": turn.session_id, "terminal_id": turn.terminal_id, "run_id": turn.run_id}
@@ -201,6 +241,7 @@ def settle(
         if message.state in ("pending", "delivered"):
             messages.settle(tx, message, failure)
     _free(tx, turn, "failed" if state == "failed" else "idle", conversation)
+    tx.touch(work_topic(turn.session_id))
     if turn.run_id:
         ends: dict[TurnState, RunState] = {"completed": "completed", "cancelled": "cancelled"}
         runs.settle(tx, runs.get(tx, turn.run_id), ends.get(state, "failed"), result=result, failure=failure)
@@ -231,6 +272,7 @@ def interrupt(tx: Transaction, terminal_id: str) -> list[str]:
     )
     for turn in rows:
         tx.execute("UPDATE turns SET interrupted = 1 WHERE id = ?", (turn.id,))
+        tx.touch(work_topic(turn.session_id))
         tx.emit(TurnInterrupted(session_id=turn.session_id, terminal_id=turn.terminal_id, run_id=turn.run_id, turn_id=turn.id))
         if turn.state == "queued" or (turn.state == "waiting" and approvals.awaits_recovery(tx, turn.id)):
             settle(tx, turn.id, None, "cancelled", failure=INTERRUPTED)
@@ -272,23 +314,18 @@ def cut(tx: Transaction, turn: Turn) -> None:
 
 def requeue(tx: Transaction, turn: Turn) -> None:
     """Let the turn be claimed again, with the same id and the same messages, which are pending once more."""
-    tx.execute("UPDATE turns SET state = 'queued', token = 0 WHERE id = ?", (turn.id,))
+    tx.execute("UPDATE turns SET state = 'queued' WHERE id = ?", (turn.id,))
     tx.execute(
         "UPDATE messages SET state = 'pending', delivered_at = NULL WHERE turn_id = ? AND state = 'delivered'",
         (turn.id,),
     )
-    tx.execute("UPDATE terminals SET status = 'running' WHERE id = ? AND status != 'closed'", (turn.terminal_id,))
+    tx.execute("UPDATE terminals SET status = 'idle' WHERE id = ? AND status != 'closed'", (turn.terminal_id,))
     if turn.run_id:
-        runs.requeue(tx, runs.get(tx, turn.run_id))
-    tx.touch(turn.session_id)
+        runs.requeue(tx, turn.run_id)
+    tx.touch(turn.session_id, work_topic(turn.session_id))
 
 
 def unsettled(reader: Reader, session_id: str) -> list[Turn]:
     """The session's turns that some runner holds or held."""
     sql = "SELECT * FROM turns WHERE session_id = ? AND state IN ('queued', 'running', 'waiting') ORDER BY n"
     return reader.all(Turn, sql, (session_id,))
-
-
-def terminal_of(reader: Reader, turn: Turn) -> Terminal:
-    """The terminal that the turn belongs to."""
-    return terminals.get(reader, turn.terminal_id)

@@ -7,14 +7,16 @@ import logging
 import time
 from collections.abc import Callable
 
-from prefect import flow, tags
+from prefect import flow
 from prefect.exceptions import PrefectException
 
-from cao.agents import ProviderError
+from cao.agents import Profile, ProviderError
 from cao.protocol import CaoError
-from cao.protocol.records import Failure
-from cao.store import Lease, LeaseLost, activations, terminals, turns
+from cao.protocol.records import Failure, Terminal
+from cao.store import Lease, LeaseLost, Transaction, activations, terminals, turns
 from cao.store.activations import Activation
+from cao.store.hub import work_topic
+from cao.store.ids import new_id
 
 from .house import House
 from .turn import PLAYER, describe, task_for
@@ -35,6 +37,7 @@ class SessionRunner:
         self.stopping = asyncio.Event()
         self._hurry = hurry
         self._playing: dict[str, asyncio.Task[None]] = {}
+        self._profiles: dict[str, Profile] = {}
 
     @property
     def session_id(self) -> str:
@@ -43,10 +46,10 @@ class SessionRunner:
     async def drain(self) -> None:
         """Play what comes in until nothing has come for a while."""
         quiet_since = time.monotonic()
-        with self.house.store.hub.subscribe(self.session_id) as commits:
+        with self.house.store.hub.subscribe(work_topic(self.session_id)) as commits:
             async with asyncio.TaskGroup() as group:
                 while not self.stopping.is_set():
-                    await self._begin(group)
+                    self._begin(group)
                     self._pass_on_interrupts()
                     if self._playing:
                         quiet_since = time.monotonic()
@@ -55,45 +58,58 @@ class SessionRunner:
                         return
                     await commits.wait(30 if self._playing else min(max(left, 0), 0.5))
 
-    async def _begin(self, group: asyncio.TaskGroup) -> None:
-        room = self.house.settings.max_turns - len(self._playing)
-        if room <= 0 or not turns.claimable(self.house.store.read(), self.session_id):
-            return
-        claimed = await self.house.store.write(lambda tx: turns.claim(tx, self.session_id, self.lease, room))
-        for turn_id in claimed:
-            if turn_id not in self._playing:
-                self._playing[turn_id] = group.create_task(self._play(turn_id))
+    def _begin(self, group: asyncio.TaskGroup) -> None:
+        for ready in turns.ready(self.house.store.read(), self.session_id):
+            if len(self._playing) >= self.house.settings.max_turns:
+                return
+            if ready.terminal.id not in self._playing:
+                turn_id = ready.turn_id or new_id("trn", self.house.store.clock.now())
+                self._playing[ready.terminal.id] = group.create_task(self._play(turn_id, ready.terminal))
 
-    async def _play(self, turn_id: str) -> None:
+    async def _play(self, turn_id: str, terminal: Terminal) -> None:
         try:
-            await self._run_task(turn_id)
+            await self._run_task(turn_id, terminal)
         finally:
-            del self._playing[turn_id]
-            self.house.store.hub.publish([self.session_id])
+            del self._playing[terminal.id]
+            self.house.store.hub.publish([work_topic(self.session_id)])
 
-    async def _run_task(self, turn_id: str) -> None:
-        store = self.house.store
-        terminal = turns.terminal_of(store.read(), turns.get(store.read(), turn_id))
+    def profile_of(self, terminal: Terminal) -> Profile:
+        """The terminal's profile as it was when this activation first needed it."""
+        if terminal.id not in self._profiles:
+            self._profiles[terminal.id] = self.house.profile_of(terminal)
+        return self._profiles[terminal.id]
+
+    async def _run_task(self, turn_id: str, terminal: Terminal) -> None:
         try:
-            profile = self.house.profile_of(terminal)
+            profile = self.profile_of(terminal)
             seconds = min(profile.timeout or self.house.settings.turn_seconds, self.house.settings.turn_seconds)
             task = task_for(profile.retries, profile.retry_seconds, seconds)
-            with tags(f"terminal:{terminal.name}", f"provider:{terminal.provider}"):
-                await task(**describe(terminal, turn_id))
+            await task(**describe(terminal, turn_id))
         except asyncio.CancelledError:
             raise
         except LeaseLost:
             logger.warning("turn %s was taken over", turn_id)
         except Exception as error:  # noqa: BLE001 - a provider may raise anything; it becomes the turn's failure
-            await self._fail(turn_id, error)
+            await self._fail(turn_id, terminal, error)
 
-    async def _fail(self, turn_id: str, error: Exception) -> None:
+    async def _fail(self, turn_id: str, terminal: Terminal, error: Exception) -> None:
         failure = explain(error)
         if failure.code == "internal":
             logger.error("turn %s failed", turn_id, exc_info=error)
-        await self.house.store.write(lambda tx: turns.settle(tx, turn_id, self.lease, "failed", failure=failure))
+
+        def settle(tx: Transaction) -> None:
+            if not turns.exists(tx, turn_id):  # it failed before the agent began
+                turns.start(
+                    tx, turn_id, terminal.id, self.lease, recovery="fail", flow_run_id=self.flow_run_id, task_run_id=None
+                )
+            if turns.exists(tx, turn_id):
+                turns.settle(tx, turn_id, self.lease, "failed", failure=failure)
+
+        await self.house.store.write(settle)
 
     def _pass_on_interrupts(self) -> None:
+        if not self.stops:
+            return
         for turn_id in turns.interrupted(self.house.store.read(), self.session_id):
             if turn_id in self.stops:
                 self.stops[turn_id].set()

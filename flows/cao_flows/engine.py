@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import logging
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from cao.engine import EngineStatus, State
 from cao.events import EngineChanged
@@ -190,7 +192,7 @@ class PrefectEngine:
             flow_run = await self._flow_run(client, runner)
             self._active[session_id] = runner
             PLAYER.set(runner)
-            await run_flow(activation, flow_run=flow_run, parameters=flow_run.parameters)
+            await cast("Awaitable[None]", run_flow(activation, flow_run=flow_run, parameters=flow_run.parameters))
         except LeaseLost:
             logger.warning("session %s was taken over", session_id)
         finally:
@@ -208,7 +210,7 @@ class PrefectEngine:
         if runner.flow_run_id is not None:
             with contextlib.suppress(ObjectNotFound):  # Prefect's database is another one now
                 await client.set_flow_run_state(runner.flow_run_id, Pending(), force=True)
-                return await client.read_flow_run(runner.flow_run_id)
+                return await client.read_flow_run(UUID(runner.flow_run_id))
         flow_run = await client.create_flow_run(
             activation,
             parameters={"session_id": session.id, "name": session.name},
@@ -233,13 +235,19 @@ class PrefectEngine:
         for runner in runners:
             runner.stopping.set()
             self._house.store.hub.publish([runner.session_id])
-        deadline = asyncio.get_running_loop().time() + self._grace
-        while self._active and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                await self._all_left()
         for runner in runners:
             runner.cut()
         for provider in self._house.providers.values():
             await provider.close()
+
+    async def _all_left(self) -> None:
+        assert self._wake is not None  # noqa: S101 - set before the first activation
+        while self._active:
+            await self._wake.wait()
+            self._wake.clear()
 
     async def stop(self, grace: float) -> None:
         with self._lock:

@@ -34,7 +34,7 @@ def keep_quiet(home: Path) -> None:
 def configured(home: Path, api_url: str | None, public_url: str) -> Generator[None]:
     """Prefect's settings for the running thread: lean, and with its services as far as they are used.
 
-    home: Prefect's directory. api_url: where the API is, or None in the thread that serves it. public_url: where people find it.
+    home: Prefect's directory. api_url: where the API is, or None in the thread that serves it. public_url: our own origin.
     """
     from prefect import settings as prefect
 
@@ -102,7 +102,7 @@ class PrefectApi:
             with configured(self._home, None, self._public_url):
                 self._app = create_app(ignore_cache=True)
                 config = uvicorn.Config(self._app, log_level="error", lifespan="on", timeout_graceful_shutdown=2)
-                self._server = uvicorn.Server(config)
+                self._server = _announcing(uvicorn.Server, self._started)(config)
                 asyncio.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits in `start`
             self._failure = error
@@ -111,11 +111,7 @@ class PrefectApi:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        serving = asyncio.create_task(self._server.serve([self._socket]))
-        while not self._server.started and not serving.done():
-            await asyncio.sleep(0.02)
-        self._started.set()
-        await serving
+        await self._server.serve([self._socket])
 
     async def bridge(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI request of another loop, so that our own port shows Prefect without a second connection."""
@@ -139,3 +135,13 @@ class PrefectApi:
         if self._thread is not None:
             self._thread.join(seconds)
         self._socket.close()
+
+
+def _announcing(base: Any, started: threading.Event) -> Any:
+    """uvicorn's server class, made to say when it answers."""
+
+    async def startup(self: Any, sockets: list[socket.socket] | None = None) -> None:
+        await base.startup(self, sockets)
+        started.set()
+
+    return type("Server", (base,), {"startup": startup})

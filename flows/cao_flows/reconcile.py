@@ -8,8 +8,8 @@ from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, TaskRunFilter
-from prefect.client.schemas.objects import StateType
-from prefect.states import Cancelled, Completed, Crashed, Failed, State
+from prefect.client.schemas.objects import State, StateType
+from prefect.states import Cancelled, Completed, Crashed, Failed
 
 from cao.store import Reader
 

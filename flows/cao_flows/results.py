@@ -1,19 +1,29 @@
-"""Where Prefect keeps the results of turns: in our own store, beside the truth that they stand for."""
+"""Where Prefect finds the results of turns: in our own store, as a view of the turns that are completed there.
+
+The truth is written once, in the transaction that settles the turn. Prefect asks for a result under the turn's key before it
+runs the task and gets it if there is one; so resuming after a crash is Prefect's own doing.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, ClassVar
+from collections.abc import Awaitable
+from typing import Any, ClassVar, cast
 
 from prefect.filesystems import WritableFileSystem
+from prefect.results import ResultStore
+from prefect.serializers import JSONSerializer
 
 from cao.store import Store
 
 _STORES: dict[str, Store] = {}
 
+PREFIX = "turn:"
+"""A turn's cache key is this and its id."""
+
 
 class StoreResults(WritableFileSystem):
-    """A Prefect file system of one table: a result's key to its bytes."""
+    """A Prefect file system whose files are the completed turns of one store."""
 
     _block_type_name: ClassVar[str | None] = "cao store"
     _block_type_slug: ClassVar[str | None] = "cao-store"
@@ -22,22 +32,16 @@ class StoreResults(WritableFileSystem):
     """The data directory whose store it is."""
 
     async def read_path(self, path: str) -> bytes:
-        row = self._store().read().row("SELECT value FROM results WHERE key = ?", (path,))
-        if row is None:
-            raise ValueError(f"no result {path}")
-        return bytes(row["value"])
+        turn_id = path.removeprefix(PREFIX)
+        sql = "SELECT count(*) FROM turns WHERE id = ? AND state = 'completed'"
+        if not _STORES[self.home].read().number(sql, (turn_id,)):
+            raise ValueError(f"{turn_id} is not completed")
+        files = ResultStore(result_storage=self, serializer=JSONSerializer())
+        return files.create_result_record(turn_id, key=path).serialize()
 
     async def write_path(self, path: str, content: bytes) -> Any:
-        await self._store().write(
-            lambda tx: tx.execute(
-                "INSERT INTO results (key, value, at) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (path, content, tx.now),
-            )
-        )
+        """The turn was settled before Prefect heard of it: nothing is left to write."""
         return path
-
-    def _store(self) -> Store:
-        return _STORES[self.home]
 
 
 def attach(home: str, store: Store) -> None:
@@ -46,11 +50,13 @@ def attach(home: str, store: Store) -> None:
 
 
 def detach(home: str) -> None:
+    """The store is about to be closed."""
     _STORES.pop(home, None)
 
 
 async def save_block(home: str) -> StoreResults:
     """The block, registered with Prefect's API, which wants to know where results are."""
     block = StoreResults(home=home)
-    await asyncio.wait_for(block.save("cao-store", overwrite=True), 30)  # pyright: ignore[reportGeneralTypeIssues]
+    async with asyncio.timeout(30):
+        await cast("Awaitable[Any]", block.save("cao-store", overwrite=True))
     return block

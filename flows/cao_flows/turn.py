@@ -20,9 +20,10 @@ from prefect.tasks import Task
 
 from cao.agents import Profile, Prompt, Provider, ProviderError, Seat, TurnResult
 from cao.protocol.records import Message, Terminal, Turn
-from cao.store import Lease, Transaction, turns
+from cao.store import Lease, Transaction, terminals, turns
 
 from .house import House
+from .results import PREFIX
 from .watch import TurnWatch
 
 
@@ -35,13 +36,15 @@ class Player(Protocol):
     stops: dict[str, asyncio.Event]
     """One event for each turn under way; set it to interrupt the turn."""
 
+    def profile_of(self, terminal: Terminal) -> Profile: ...
+
 
 PLAYER: ContextVar[Player] = ContextVar("cao_player")
 """The activation whose flow run is executing."""
 
 
 def _key(_: TaskRunContext, parameters: dict[str, Any]) -> str:
-    return f"turn:{parameters['turn_id']}"
+    return PREFIX + str(parameters["turn_id"])
 
 
 def _passing(_: Task[..., Any], __: TaskRun, state: State) -> bool:
@@ -55,11 +58,12 @@ def _passing(_: Task[..., Any], __: TaskRun, state: State) -> bool:
     task_run_name="{seat}",
     cache_policy=CacheKeyFnPolicy(cache_key_fn=_key),
     persist_result=True,
+    result_serializer="json",
     retry_condition_fn=_passing,
 )
-async def turn(turn_id: str, seat: str) -> Any:
+async def turn(turn_id: str, terminal_id: str, seat: str) -> Any:
     """Run one turn; what it returns is what Prefect keeps of it. The turn's text stays in our store."""
-    return await _play(PLAYER.get(), turn_id)
+    return await _play(PLAYER.get(), turn_id, terminal_id)
 
 
 @lru_cache(64)
@@ -68,17 +72,20 @@ def task_for(retries: int, retry_seconds: float, seconds: float) -> Task[..., An
     return turn.with_options(retries=retries, retry_delay_seconds=retry_seconds, timeout_seconds=seconds)
 
 
-async def _play(player: Player, turn_id: str) -> Any:
+async def _play(player: Player, turn_id: str, terminal_id: str) -> Any:
     house, store = player.house, player.house.store
-    waiting = turns.get(store.read(), turn_id)
-    terminal = turns.terminal_of(store.read(), waiting)
-    profile, provider = house.profile_of(terminal), house.providers[terminal.provider]
+    terminal = terminals.get(store.read(), terminal_id)
+    profile, provider = player.profile_of(terminal), house.providers[terminal.provider]
     run = TaskRunContext.get()
+    if run is not None:
+        # Not when the run is made: then Prefect asks its API for a limit on each tag, at 5 ms a turn.
+        run.task_run.tags = ["cao", f"session:{terminal.session_id}", f"terminal:{terminal.name}", f"provider:{provider.name}"]
     async with _place(house, provider.name):
         begun = await store.write(
             lambda tx: turns.start(
                 tx,
                 turn_id,
+                terminal_id,
                 player.lease,
                 recovery=profile.recovery or provider.recovery,
                 flow_run_id=player.flow_run_id,
@@ -86,7 +93,7 @@ async def _play(player: Player, turn_id: str) -> Any:
             )
         )
         if begun is None:
-            return {"turn": turn_id, "state": turns.get(store.read(), turn_id).state}
+            return turn_id
         seconds = house.settings.approval_seconds
         watch = TurnWatch(store, player.lease, begun.turn, begun.terminal, profile, seconds)
         seat = _seat(house, begun, profile)
@@ -99,7 +106,7 @@ async def _play(player: Player, turn_id: str) -> Any:
     await store.write(lambda tx: _settle(tx, player.lease, watch, begun.turn, result))
     if result is None:
         return Cancelled(message="interrupted")
-    return {"turn": turn_id, "state": "completed"}
+    return turn_id
 
 
 def _seat(house: House, begun: turns.Begun, profile: Profile) -> Seat:
@@ -167,4 +174,4 @@ def _letter(message: Message) -> str:
 
 def describe(terminal: Terminal, turn_id: str) -> Mapping[str, str]:
     """The task's parameters: what Prefect stores and shows."""
-    return {"turn_id": turn_id, "seat": f"{terminal.name} · {turn_id}"}
+    return {"turn_id": turn_id, "terminal_id": terminal.id, "seat": f"{terminal.name} · {turn_id}"}
