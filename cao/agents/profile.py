@@ -22,6 +22,8 @@ PROFILE_LIMIT = 256 * 1024
 FRONT_MATTER_LIMIT = 32 * 1024
 """The largest front matter, in characters: YAML of this size takes under a second to read."""
 
+OutputFormat = Literal["text", "json", "claude", "codex", "gemini"]
+
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\r?\n(.*?)^---[ \t]*\r?$\n?", re.DOTALL | re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -62,9 +64,13 @@ class Profile(Answer):
     """Which agent, where the provider runs several: for `acp`, a name of its table such as `claude` or `codex`."""
     command: list[str] = Field(default_factory=list[str], max_length=64)
     """For `headless` and unlisted ACP agents: the program and its arguments. `{prompt}`, `{model}`, `{system}`,
-    `{directory}` and `{conversation}` are replaced inside each argument; nothing is passed through a shell."""
+    `{directory}` and `{conversation}` are replaced inside each argument; nothing is passed through a shell. Without `{prompt}`
+    the prompt comes on standard input; an argument whose value is unset, such as `--model={model}`, is left out."""
     resume: list[str] = Field(default_factory=list[str], max_length=64)
     """For `headless`: the arguments that replace `command` once `{conversation}` is known."""
+    output: OutputFormat = "text"
+    """For `headless`: what the program prints: `text`, `json` (one document), or the event stream of `claude`, `codex` or
+    `gemini`, which tells of tools, usage and the conversation's id as well."""
     environment: dict[str, str] = Field(default_factory=dict[str, str])
     """Variables for the agent's process, added to the allow-list that it inherits. `${NAME}` takes a value from ours."""
     allowed_tools: list[str] | None = None

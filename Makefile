@@ -1,0 +1,59 @@
+# Every target sets up what it needs: a machine with Python 3.11 to 3.13, git and make is enough.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+# Tests of one group share an engine or agents and stay in one process; see CONTRIBUTING.md.
+TESTS ?= tests
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench generate lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+		|| { echo "Python 3.11 to 3.13 is needed; name one: make PYTHON=python3.12"; exit 1; }
+	@echo "setting up $(VENV) (once; takes about a minute)"
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+
+demo: $(READY) ## a supervisor, two workers and a reviewer on a clone of this repository (AGENT=claude: real agents)
+	@$(RUN) examples/demo.py $(AGENT)
+
+test: $(READY) ## run all tests (TESTS=tests/unit for some, WORKERS=1 for one process)
+	@$(RUN) -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup
+
+check: $(READY) ## format, lint, strict types, import rules, and whether generated files and docs are fresh
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m pyright
+	$(VENV)/bin/lint-imports
+	$(RUN) -m cao.generate --check
+	$(RUN) docs/generate.py --check
+
+format: $(READY) ## format the code and mend what the linter can mend
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+bench: $(READY) ## measure, each number beside its baseline
+	@$(RUN) -m benchmarks
+
+generate: $(READY) ## write the client's typed interface and the reference pages again
+	$(RUN) -m cao.generate
+	$(RUN) docs/generate.py
+
+lock: $(READY) ## pin all dependencies again, with hashes and without addresses
+	$(RUN) -m uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes \
+		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o requirements.lock
+	@! grep -n '://' requirements.lock
+
+clean: ## remove the environment, caches and build products
+	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
