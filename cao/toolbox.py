@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from cao.protocol import REGISTRY, Caller, InvalidInput, NotFound, Operation
+from cao.operations.context import Progress
+from cao.protocol import REGISTRY, Caller, Conflict, InvalidInput, NotFound, Operation, Request
 from cao.protocol.records import Terminal
 
 SCOPES = frozenset(("terminal:read", "terminal:write", "message:write", "run:read"))
 """What an agent's turn may do, and nothing else."""
 
-Call = Callable[[Operation, Mapping[str, Any], Caller], Awaitable[Mapping[str, Any]]]
-"""Runs an operation on JSON-ready fields and gives its JSON-ready answer."""
+
+class Call(Protocol):
+    """Runs an operation for an agent and gives its JSON-ready answer. Raises `CaoError`."""
+
+    def __call__(
+        self, operation: Operation, request: Request, caller: Caller, report: Progress | None = None
+    ) -> Awaitable[Mapping[str, Any]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +39,6 @@ class AgentTool:
     def definition(self) -> Operation:
         return REGISTRY[self.operation]
 
-    def input_schema(self) -> dict[str, Any]:
-        """JSON Schema of the arguments."""
-        schema = self.definition.request.model_json_schema()
-        schema["properties"] = {name: schema["properties"][name] for name in self.fields}
-        schema["required"] = [name for name in schema.get("required", []) if name in self.fields]
-        return schema
-
-    def output_schema(self) -> dict[str, Any]:
-        """JSON Schema of the answer."""
-        return self.definition.adapter.json_schema(mode="serialization")
-
 
 TOOLS: Mapping[str, AgentTool] = {
     tool.name: tool
@@ -50,8 +46,8 @@ TOOLS: Mapping[str, AgentTool] = {
         AgentTool(
             "handoff",
             "terminal.handoff",
-            "Give work to another agent and wait for its answer. If it takes longer than `timeout` seconds, the work goes on and "
-            "its result comes to your inbox by itself.",
+            "Give work to another agent and wait for its answer. If it takes longer than `timeout` seconds, the work goes on "
+            "and its result comes to your inbox by itself.",
             ("profile", "message", "name", "directory", "timeout"),
             {"session": "session_id"},
         ),
@@ -71,7 +67,7 @@ TOOLS: Mapping[str, AgentTool] = {
         AgentTool(
             "get_result",
             "run.result",
-            "Read the result of work that you gave, by the id that assign or handoff returned; `timeout` seconds to wait for it.",
+            "Read the result of work that you gave, by the id that assign or handoff returned; waits `timeout` seconds for it.",
             ("run", "timeout"),
         ),
         AgentTool(
@@ -97,8 +93,10 @@ class Toolbox:
         return await self._endpoint(self._terminal)
 
 
-async def use(terminal: Terminal, name: str, arguments: Mapping[str, Any], call: Call) -> Mapping[str, Any]:
-    """Call a tool as `terminal`. Raises `CaoError`."""
+async def use(
+    terminal: Terminal, name: str, arguments: Mapping[str, Any], call: Call, report: Progress | None = None
+) -> Mapping[str, Any]:
+    """Call a tool as `terminal`, on JSON-ready arguments. Raises `CaoError`."""
     tool = TOOLS.get(name)
     if tool is None:
         raise NotFound(f"no tool {name!r}; there are: {', '.join(TOOLS)}", tool=name)
@@ -106,5 +104,15 @@ async def use(terminal: Terminal, name: str, arguments: Mapping[str, Any], call:
         if argument not in tool.fields:
             raise InvalidInput.field(argument, f"is not an argument of {name}", "extra_forbidden")
     seated = {name: getattr(terminal, attribute) for name, attribute in tool.fixed.items()}
+    request = tool.definition.parse_json(json.dumps({**arguments, **seated}))
     caller = Caller(actor=f"terminal:{terminal.id}", surface="agent", scopes=SCOPES, terminal=terminal.id)
-    return await call(tool.definition, {**arguments, **seated}, caller)
+    await _require_open(terminal, caller, call)
+    return await call(tool.definition, request, caller, report)
+
+
+async def _require_open(terminal: Terminal, caller: Caller, call: Call) -> None:
+    """An agent may outlive its seat by moments, and its token by more; neither may act for it."""
+    get = REGISTRY["terminal.get"]
+    now = await call(get, get.parse({"terminal": terminal.id}), caller)
+    if now["status"] == "closed":
+        raise Conflict(f"terminal {terminal.name} is closed, so its agent can do nothing more", terminal=terminal.id)
