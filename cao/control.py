@@ -18,6 +18,8 @@ from cao.agents import AgentTools, Profile, Providers
 from cao.agents.builtin_providers import builtin_providers
 from cao.agents.callable import CallableProvider, Function
 from cao.agents.library import Library
+from cao.client.facade import Facade
+from cao.client.local import LocalTransport
 from cao.engine import Engine, EngineStatus
 from cao.liveness import Owner
 from cao.operations.context import Context, Progress, Server, Services
@@ -56,13 +58,14 @@ class Parked:
         """Nothing to stop."""
 
 
-class Control:
+class Control(Facade):
     """An open data directory. Make it with `cao.open`; use it as an async context manager."""
 
     def __init__(
         self, settings: Settings, *, work: bool = True, clock: Clock | None = None, server: Server | None = None
     ) -> None:
         """work: run sessions in this process; otherwise work is recorded and waits. server: the server around it."""
+        super().__init__(LocalTransport(self))
         self.settings = settings
         self._work = work
         self._clock = clock

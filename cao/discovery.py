@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,6 +22,13 @@ class ServerRecord:
     url: str
     pid: int
     version: str
+
+
+def default_home() -> Path:
+    """The platform's directory for user data."""
+    import platformdirs  # only asked when nobody names a home, and it costs a start of the command line 10 ms
+
+    return Path(platformdirs.user_data_dir("cao", appauthor=False))
 
 
 def read_server(home: Path) -> ServerRecord | None:
@@ -45,21 +51,27 @@ def local_token(home: Path) -> str:
     try:
         return path.read_text("utf-8").strip()
     except FileNotFoundError:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = home / f"token.{secrets.token_hex(4)}"
-        write_private(draft, TOKEN_PREFIX + secrets.token_urlsafe(32))
-        try:
-            os.link(draft, path)  # unlike a rename, this fails when another process was first
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        _make_token(path)
         return path.read_text("utf-8").strip()
+
+
+def _make_token(path: Path) -> None:
+    import secrets  # only for the one process that makes it: 10 ms that every other start saves
+
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"token.{secrets.token_hex(4)}")
+    write_private(draft, TOKEN_PREFIX + secrets.token_urlsafe(32))
+    try:
+        os.link(draft, path)  # unlike a rename, this fails when another process was first
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
 
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only this user can read, whole or not at all."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+    draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}.new")
     descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

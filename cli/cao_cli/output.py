@@ -1,0 +1,149 @@
+"""What a command prints: answers on standard output, talk and errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO, cast
+
+from cao.client.catalog import Entry
+from cao.client.wire import WireError
+
+from .tables import details, table
+from .text import ago, escaped, fitted, one_line, plain
+
+SCHEMA = "cao.cli.v1"
+
+_COLOURS: Mapping[str, str] = {
+    "title": "1",
+    **dict.fromkeys(("idle", "open", "completed", "done", "approved", "ok", "ready"), "32"),
+    **dict.fromkeys(("queued", "pending", "waiting", "delivered", "degraded", "starting"), "33"),
+    **dict.fromkeys(("failed", "denied", "expired"), "31"),
+    **dict.fromkeys(("running", "yes"), "36"),
+    **dict.fromkeys(("closed", "cancelled", "withdrawn", "no"), "2"),
+}
+
+
+def envelope(data: Any) -> str:
+    """The machine's line for an answer: `cao.protocol.envelope.success`, without loading the protocol (a test compares)."""
+    return json.dumps({"schema": SCHEMA, "ok": True, "data": data}, ensure_ascii=False)
+
+
+def error_envelope(error: WireError) -> str:
+    """The machine's line for an error: `cao.protocol.envelope.failure`."""
+    return json.dumps({"schema": SCHEMA, "ok": False, "error": error.body()}, ensure_ascii=False)
+
+
+class Printer:
+    """Prints for people, or for machines (`as_json`)."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether somebody watches."""
+        return not self.as_json and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def answer(self, entry: Entry, data: Any, more: Callable[[str], str] | None = None) -> None:
+        """An operation's answer. more: the command for the next page, from its cursor."""
+        if self.as_json:
+            _write(sys.stdout, escaped(envelope(data)))
+            return
+        shown = rendered(entry, data)
+        if shown:
+            _write(sys.stdout, shown)
+        if more and isinstance(data, dict) and (cursor := cast("dict[str, Any]", data).get("next_cursor")):
+            self.talk(f"more: {more(str(cursor))}")
+
+    def item(self, item: Any) -> None:
+        """One item of a stream."""
+        _write(sys.stdout, escaped(envelope(item)) if self.as_json else event_line(item))
+
+    def error(self, error: WireError) -> None:
+        if self.as_json:
+            _write(sys.stderr, escaped(error_envelope(error)))
+            return
+        _write(sys.stderr, _painted(sys.stderr, "error", "31;1") + f": {plain(error.message)}")
+        flaws = cast("list[Mapping[str, str]]", error.details.get("errors") or [])
+        for flaw in flaws[1:]:
+            _write(sys.stderr, f"  {one_line(flaw['pointer'])}: {one_line(flaw['message'])}")
+
+    def talk(self, text: str) -> None:
+        """Words for people, never part of an answer."""
+        if not self.as_json:
+            _write(sys.stderr, plain(text))
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text + "\n")
+    stream.flush()
+
+
+def rendered(entry: Entry, data: Mapping[str, Any]) -> str:
+    """An answer for people."""
+    if entry.name in _TEXTS:
+        return plain(_TEXTS[entry.name](data)).rstrip("\n")
+    if "items" in data and "next_cursor" in data:
+        items = cast("list[Mapping[str, Any]]", data["items"])
+        return table(entry.group, items, columns(), paint) if items else f"no {entry.group}s"
+    return details(data, columns(), paint)
+
+
+def columns() -> int:
+    """How wide the terminal is; wide enough for anything when there is none."""
+    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
+
+
+def paint(text: str, value: str) -> str:
+    """Colour a cell by what it says, on a terminal that wants colours."""
+    colour = _COLOURS.get(value)
+    return _painted(sys.stdout, text, colour) if colour else text
+
+
+def _painted(stream: TextIO, text: str, colour: str) -> str:
+    wanted = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return f"\x1b[{colour}m{text}\x1b[0m" if wanted else text
+
+
+def event_line(item: Mapping[str, Any]) -> str:
+    """An event in one line."""
+    told = " ".join(f"{name}={one_line(str(value))}" for name, value in item.get("data", {}).items() if value is not None)
+    line = f"{item.get('seq', ''):>6}  {ago(str(item.get('at', ''))):>9}  {fitted(one_line(str(item.get('type', ''))), 20)}  "
+    line += f"{one_line(str(item.get('session_id') or ''))}  {told}"
+    return line.rstrip() if not sys.stdout.isatty() else fitted(line, columns()).rstrip()
+
+
+def _transcript(data: Mapping[str, Any]) -> str:
+    return "\n".join(_entry(entry) for entry in data["items"]) or "nothing said yet"
+
+
+def _entry(entry: Mapping[str, Any]) -> str:
+    lines = (str(entry["text"]) or json.dumps(entry["data"], ensure_ascii=False)).strip("\n").split("\n")
+    mark = f"{entry['seq']:>6}  {entry['kind']:<11}  "
+    return "\n".join([mark + lines[0], *(" " * len(mark) + line for line in lines[1:])])
+
+
+def _result(data: Mapping[str, Any]) -> str:
+    failure = data.get("failure")
+    if failure:
+        return f"{data['state']}: {failure['message']}"
+    return str(data["text"] or "") or f"{data['state']}; no answer yet"
+
+
+def _settings(data: Mapping[str, Any]) -> str:
+    lines = [f"{one['name']} = {json.dumps(one['value'])}  ({one['origin']}; {one['variable']})" for one in data["settings"]]
+    return "\n".join(lines)
+
+
+_TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "daemon.logs": lambda data: "\n".join(data["lines"]) or f"{data['path']} is empty",
+    "daemon.config": _settings,
+    "run.result": _result,
+    "session.transcript": _transcript,
+    "terminal.output": lambda data: str(data["text"]) or "no answer yet",
+}
+"""Answers that are read rather than looked up: what is printed of them."""

@@ -1,0 +1,114 @@
+"""Tables and detail views: what people see of an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from .text import ago, fitted, one_line, plain, width
+
+Item = Mapping[str, Any]
+Paint = Callable[[str, str], str]
+"""Colours a cell: the text as it stands in its column, and the value it was made of."""
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "project": ("name", "current", "path", "id", "created_at"),
+    "session": ("name", "status", "agent", "id", "created_at"),
+    "terminal": ("name", "status", "profile", "provider", "id", "session_id", "created_at"),
+    "message": ("id", "state", "kind", "sender", "text", "created_at"),
+    "run": ("id", "state", "session_id", "result", "created_at"),
+    "approval": ("id", "state", "question", "session_id", "expires_at"),
+    "event": ("seq", "type", "actor", "session_id", "data", "at"),
+    "operation": ("name", "effect", "summary"),
+    "profile": ("name", "source", "role", "provider", "description"),
+    "provider": ("name", "available", "help"),
+}
+"""What a list shows of each item, most important first: columns that nothing fills are left out."""
+
+_MOST_COLUMNS = 7
+_LEAST = 6
+
+
+def table(group: str, items: Sequence[Item], columns: int, paint: Paint) -> str:
+    """Items as aligned columns that fit into so many columns of the terminal."""
+    keys = _keys(group, items)
+    rows = [[cell(key, _value(key, item)) for key in keys] for item in items]
+    titles = [key.removesuffix("_at").replace("_", " ") for key in keys]
+    sizes = _sizes([titles, *rows], columns)
+    lines = [_line([paint(fitted(title, size), "title") for title, size in zip(titles, sizes, strict=True)])]
+    for row in rows:
+        lines.append(_line([paint(fitted(text, size), text) for text, size in zip(row, sizes, strict=True)]))
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "  ".join(cells).rstrip()
+
+
+def _keys(group: str, items: Sequence[Item]) -> list[str]:
+    wanted = COLUMNS.get(group) or tuple(items[0])[:_MOST_COLUMNS]
+    filled = [key for key in wanted if any(_value(key, item) not in (None, "", [], {}) for item in items)]
+    return filled if len(filled) > 1 else list(items[0])[:_MOST_COLUMNS]
+
+
+def _value(key: str, item: Item) -> Any:
+    if key == "agent":
+        return ", ".join(f"{one['profile']} ({one['status']})" for one in cast("list[Item]", item.get("terminals", [])))
+    return item.get(key)
+
+
+def cell(key: str, value: Any) -> str:
+    """A value in one line."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return one_line(ago(value) if key == "at" or key.endswith("_at") else value)
+    if isinstance(value, Mapping):
+        pairs = cast("Mapping[str, Any]", value).items()
+        return " ".join(f"{one_line(str(name))}={cell(name, one)}" for name, one in pairs if one is not None)
+    if isinstance(value, list):
+        return ", ".join(cell(key, one) for one in cast("list[Any]", value))
+    return str(value)
+
+
+def _sizes(rows: Sequence[Sequence[str]], columns: int) -> list[int]:
+    """Each column as wide as its widest cell; the widest give way until the line fits."""
+    sizes = [max(width(row[place]) for row in rows) for place in range(len(rows[0]))]
+    room = max(columns - 2 * (len(sizes) - 1), _LEAST * len(sizes))
+    while sum(sizes) > room:
+        widest = max(range(len(sizes)), key=sizes.__getitem__)
+        second = max((size for place, size in enumerate(sizes) if place != widest), default=_LEAST)
+        sizes[widest] = max(_LEAST, min(sizes[widest] - 1, max(second, sizes[widest] - (sum(sizes) - room))))
+    return sizes
+
+
+def details(answer: Item, columns: int, paint: Paint, indent: int = 0) -> str:
+    """One answer, a line for each field; longer texts and lists stand below their name."""
+    shown = {key: value for key, value in answer.items() if value not in (None, [], {}, "")}
+    wide = max((len(key) for key in shown), default=0)
+    return "\n".join(_field(key, value, wide, columns, paint, indent) for key, value in shown.items())
+
+
+def _field(key: str, value: Any, wide: int, columns: int, paint: Paint, indent: int) -> str:
+    pad = " " * indent
+    name = paint(f"{key.replace('_', ' '):<{wide}}", "title")
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        items = cast("list[Item]", value)
+        inner = table(key.removesuffix("s"), items, columns - indent - 2, paint)
+        return f"{pad}{name.rstrip()}\n" + _indented(inner, indent + 2)
+    if isinstance(value, Mapping) and _is_deep(cast("Item", value)):
+        return f"{pad}{name.rstrip()}\n" + details(cast("Item", value), columns, paint, indent + 2)
+    if isinstance(value, str) and ("\n" in value.strip() or width(value) > columns - wide - indent - 2):
+        return f"{pad}{name.rstrip()}\n" + _indented(plain(value).strip("\n"), indent + 2)
+    text = cell(key, value)
+    return f"{pad}{name}  {paint(text, text)}"
+
+
+def _is_deep(value: Item) -> bool:
+    return len(value) > 3 or any(isinstance(one, Mapping | list) for one in value.values())
+
+
+def _indented(text: str, columns: int) -> str:
+    return "\n".join(" " * columns + line if line else "" for line in text.split("\n"))
