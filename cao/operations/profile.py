@@ -154,10 +154,9 @@ class FindProfiles(ListRequest, InProject):
     """Words to look for in names, descriptions, roles, tags and capabilities."""
 
 
-class Match(Answer):
+class Match(ProfileSummary):
     """A profile that fits."""
 
-    profile: ProfileSummary
     score: int
     """How well: more is better, and only the order means something."""
 
@@ -169,8 +168,8 @@ async def find_profiles(ctx: Context, request: FindProfiles) -> Page[Match]:
     start = max(int(unseal(request.cursor, question, 1)[0]), 0) if request.cursor else 0
     words = _words(request.words)
     usable = [_summary(entry) for entry in await _entries(ctx, request) if isinstance(entry, Found)]
-    scored = [Match(profile=one, score=score) for one in usable if (score := _score(one, words))]
-    scored.sort(key=lambda match: (-match.score, match.profile.name))
+    scored = [Match(**one.model_dump(), score=score) for one in usable if (score := _score(one, words))]
+    scored.sort(key=lambda match: (-match.score, match.name))
     stop = start + request.limit
     return Page[Match](items=scored[start:stop], next_cursor=seal([stop], question) if stop < len(scored) else None)
 

@@ -78,9 +78,9 @@ async def test_a_projects_profiles_come_first(control: Control, tmp_path: Path) 
 async def test_find_ranks_by_where_the_words_stand(control: Control, file: Path) -> None:
     await call(control, "profile.install", source=str(file))
     found = (await call(control, "profile.find", words="minutes")).items
-    assert [one.profile.name for one in found] == ["scribe"]
+    assert [one.name for one in found] == ["scribe"]
     found = (await call(control, "profile.find", words="review a change")).items
-    assert found[0].profile.name == "reviewer"
+    assert found[0].name == "reviewer"
     assert (await call(control, "profile.find", words="xyzzy !!")).items == []
 
 
