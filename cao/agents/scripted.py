@@ -9,6 +9,7 @@ lists answer the mail of later turns. A prompt without a script is echoed. Steps
     {"handoff": {"profile": …, "message": …}}   and `assign`, `send_message`, `get_result`, `list_agents`: the agents' tools
     {"ask": "question", "action": {…}}     a permission request; the turn goes on with the answer
     {"write": {"path": …, "text": …}}      a file inside the working directory
+    {"append": {"path": …, "text": …}}     a line at the end of one, on disk before the next step
     {"fail": "message", "retryable": true} fail the turn
 
 `"as": "x"` keeps a step's answer; `{{x.id}}` in later strings takes it up, `{{mail}}` is what the turn was told. Mail is never
@@ -19,8 +20,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from cao.protocol import CaoError
@@ -93,8 +96,8 @@ class _Performance:
             case "ask":
                 allowed = await self._watch.permission("ask", str(argument), step.get("action") or {})
                 return {"allowed": allowed, "word": "approved" if allowed else "denied"}
-            case "write":
-                await self._write(argument or {})
+            case "write" | "append":
+                await self._write(kind, argument or {})
             case "fail":
                 raise ProviderError("scripted", str(argument), retryable=bool(step.get("retryable")))
             case _:
@@ -111,12 +114,12 @@ class _Performance:
         await self._watch.entry("tool_result", name, {"answer": dict(answer)})
         return answer
 
-    async def _write(self, file: Mapping[str, Any]) -> None:
+    async def _write(self, kind: str, file: Mapping[str, Any]) -> None:
         target = (self._seat.directory / str(file["path"])).resolve()
         if not target.is_relative_to(self._seat.directory.resolve()):
             raise ProviderError("bad_script", "a script writes only inside its working directory")
-        await self._watch.entry("tool_call", f"write {file['path']}")
-        await asyncio.to_thread(_write, target, str(file.get("text", "")))
+        await self._watch.entry("tool_call", f"{kind} {file['path']}")
+        await asyncio.to_thread(_append if kind == "append" else _write, target, str(file.get("text", "")))
 
     def _fill(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -136,9 +139,16 @@ class _Performance:
         return found if isinstance(found, str) else json.dumps(found)
 
 
-def _write(target: Any, text: str) -> None:
+def _write(target: Path, text: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(text, "utf-8")
+
+
+def _append(target: Path, text: str) -> None:
+    with target.open("a", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _turns(text: str) -> list[list[Step]] | None:
