@@ -44,7 +44,7 @@ TURN = 256 * 1024 * 1024
 """Bytes that an agent may print in one turn."""
 TAIL = 8 * 1024
 """Bytes of standard error that are kept, for the message of a failure."""
-ASK_SECONDS, TERM_SECONDS, KILL_SECONDS = 1.0, 2.0, 2.0
+ASK_SECONDS, TERM_SECONDS, KILL_SECONDS = 0.2, 2.0, 2.0
 """How long a group is given to go: after its input ended, after SIGTERM, after SIGKILL."""
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
@@ -95,5 +96,6 @@ class AcpProvider:
             await session.end()
 
     async def close(self) -> None:
-        for terminal_id in list(self._sessions):
-            await self.rest(terminal_id)
+        async with asyncio.TaskGroup() as group:
+            for terminal_id in list(self._sessions):
+                group.create_task(self.rest(terminal_id))

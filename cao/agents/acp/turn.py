@@ -40,7 +40,7 @@ class Turn:
         self._asking: set[asyncio.Task[bool]] = set()
         self._answer: list[str] = []
         self._said_before = ""
-        self._remarks: list[str] = []
+        self._remark = ""
         self._refused: str | None = None
         self._model_failed = False
         self._context: dict[str, Any] = {}
@@ -73,8 +73,8 @@ class Turn:
     async def _say(self, chunk: AgentMessageChunk) -> None:
         text = _text(chunk)
         if self._agent.remarks_without_id and chunk.message_id is None:
-            self._remarks.append(text.strip())
-            await self._watch.entry("notice", text.strip())
+            self._remark = text.strip()
+            await self._watch.entry("notice", self._remark)
         elif text:
             self._answer.append(text)
             await self._watch.entry("text", text)
@@ -141,8 +141,8 @@ class Turn:
         """The turn's end. Raises `ProviderError` when the agent did not get to an end of its own."""
         text = self.answer
         if self._model_failed or (self._agent.error_text and text.startswith(self._agent.error_text)):
-            words = "\n".join(self._remarks) if self._agent.remarks_without_id else text
-            raise ProviderError("model_error", words or f"{self._agent.name} tells of an error", retryable=True)
+            words = self._remark if self._agent.remarks_without_id else text
+            raise ProviderError("model_error", f"{self._agent.name}: {words or 'an error'}"[:2000], retryable=True)
         if response.stop_reason == "refusal":
             raise ProviderError("refused", f"{self._agent.name} refused the prompt")
         if response.stop_reason == "cancelled":
