@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, cast
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from cao.client.catalog import Field
 from cao.client.wire import WireError
@@ -19,6 +19,8 @@ from .commands import GLOBAL, Command
 TEXT_LIMIT = 1 << 20
 """The most that is read from a file or standard input, in bytes."""
 
+_STDIN = "@-"
+"""What `-` stands for: the parser would take a lone dash for an option."""
 _KINDS: Mapping[str, type] = {"integer": int, "number": float, "boolean": bool}
 
 
@@ -37,7 +39,9 @@ def parse(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], Optio
     app = App(name="cao", help_flags=[], version_flags=[])
     app.default(_target(command))
     try:
-        _, bound, _ = app.parse_args(words, exit_on_error=False, print_error=False)
+        _, bound, _ = app.parse_args(
+            [_STDIN if word == "-" else word for word in words], exit_on_error=False, print_error=False
+        )
     except CycloptsError as error:
         raise _usage(command, error) from None
     given = dict(bound.arguments)
@@ -104,17 +108,17 @@ def _text(field: Field, value: str) -> str:
     """`-` is standard input, `@file` a file, `@@...` a text that begins with an at sign."""
     if value.startswith("@@"):
         return value[1:]
-    if value != "-" and not value.startswith("@"):
+    if not value.startswith("@"):
         return value
     try:
-        if value == "-":
+        if value == _STDIN:
             content = sys.stdin.buffer.read(TEXT_LIMIT + 1)
         else:
             with Path(value[1:]).expanduser().open("rb") as file:
                 content = file.read(TEXT_LIMIT + 1)
     except OSError as error:
-        raise broken(field.name, f"{value} cannot be read: {error.strerror or error}") from None
-    return _decoded(field, content, "standard input" if value == "-" else value[1:])
+        raise broken(field.name, f"{value[1:]} cannot be read: {error.strerror or error}") from None
+    return _decoded(field, content, "standard input" if value == _STDIN else value[1:])
 
 
 def _decoded(field: Field, content: bytes, source: str) -> str:
@@ -142,9 +146,16 @@ def broken(name: str, message: str, kind: str = "value_error") -> WireError:
     return WireError("invalid_input", f"{name}: {message}", {"errors": [flaw]})
 
 
+def _missing(command: Command, error: CycloptsError) -> str:
+    if not isinstance(error, MissingArgumentError) or error.argument is None:
+        return ""
+    name = error.argument.field_info.name
+    return f"{name.upper() if name in command.entry.positional else error.argument.name} is missing"
+
+
 def _usage(command: Command, error: CycloptsError) -> WireError:
     error.verbose = False
-    message = " ".join(str(error).split())
+    message = _missing(command, error) or " ".join(str(error).split())
     flaw = {"pointer": "", "message": message, "kind": "usage"}
     if error.argument is not None:
         flaw["pointer"] = f"/{error.argument.field_info.name}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO, cast
@@ -95,7 +94,12 @@ def rendered(entry: Entry, data: Mapping[str, Any]) -> str:
 
 def columns() -> int:
     """How wide the terminal is; wide enough for anything when there is none."""
-    return shutil.get_terminal_size((100, 24)).columns if sys.stdout.isatty() or "COLUMNS" in os.environ else 200
+    if os.environ.get("COLUMNS", "").isdecimal():
+        return max(int(os.environ["COLUMNS"]), 20)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 100
+    except (OSError, ValueError):
+        return 200
 
 
 def paint(text: str, value: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -81,6 +80,8 @@ def _is_queued(answer: Mapping[str, Any]) -> bool:
 
 def _next_page(command: Command, fields: Mapping[str, Any], options: Options, cursor: str) -> str:
     """The command that shows the next page."""
+    import shlex
+
     given = {name: value for name, value in {**fields, **options._asdict(), "cursor": cursor}.items() if value}
     values = [(name, one) for name, value in given.items() for one in catalog.as_list(value)]
     flags = [f"--{name.replace('_', '-')}" + ("" if one is True else f" {shlex.quote(str(one))}") for name, one in values]
@@ -95,7 +96,7 @@ def _wait(session: Mapping[str, Any], seconds: float | None, options: Options, p
     entry = catalog.entry("run.result")
     asked = {"run": run, "timeout": 3600.0 if seconds is None else seconds}
     place: Place = choose(entry, asked, options, printer.talk)
-    printer.talk(f"session {session['name']} ({session['id']}), run {run}")
+    printer.talk(f"session {session['name']}, run {run}")
     try:
         with Progress(f"run {run} is queued", visible=printer.shows_progress) as progress:
             result = place.call(entry, asked, progress if printer.shows_progress else None)

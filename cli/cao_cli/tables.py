@@ -20,8 +20,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "approval": ("id", "state", "question", "session_id", "expires_at"),
     "event": ("seq", "type", "actor", "session_id", "data", "at"),
     "operation": ("name", "effect", "summary"),
-    "profile": ("name", "source", "role", "provider", "description"),
-    "provider": ("name", "available", "help"),
+    "profile": ("name", "origin", "role", "provider", "description", "problem"),
+    "provider": ("name", "ready", "summary", "fix"),
 }
 """What a list shows of each item, most important first: columns that nothing fills are left out."""
 
@@ -53,8 +53,14 @@ def _keys(group: str, items: Sequence[Item]) -> list[str]:
 
 def _value(key: str, item: Item) -> Any:
     if key == "agent":
-        return ", ".join(f"{one['profile']} ({one['status']})" for one in cast("list[Item]", item.get("terminals", [])))
+        return ", ".join(f"{one['profile']} ({one['status']})" for one in _items(item, "terminals"))
+    if key == "fix":
+        return "; ".join(str(one["fix"]) for one in _items(item, "missing"))
     return item.get(key)
+
+
+def _items(item: Item, key: str) -> list[Item]:
+    return cast("list[Item]", item.get(key) or [])
 
 
 def cell(key: str, value: Any) -> str:
