@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import importlib
 import json
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from cao.protocol import CaoError, Unavailable
 
@@ -23,8 +23,11 @@ Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 LOAD_SECONDS = 30.0
 """The longest that a request waits for the SDK to load."""
 
+STOP_SECONDS = 10.0
+"""The longest that calls may take to come to an end when the server closes."""
+
 GONE = "cao.gone"
-"""The key in an ASGI scope of the event that is set when the client has closed the connection."""
+"""The key in an ASGI scope of the event that is set when nobody waits for the answer: client or server close."""
 
 
 class HttpServer:
@@ -43,6 +46,7 @@ class HttpServer:
         self._toolset_of = toolset_of
         self._prepare = prepare
         self._owner: asyncio.Task[None] | None = None
+        self._calls: dict[asyncio.Task[Any], asyncio.Event] = {}
 
     async def __aenter__(self) -> Self:
         self._wanted = asyncio.Event()
@@ -54,10 +58,17 @@ class HttpServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         owner, self._owner = self._owner, None
+        await self._end_calls()
         if owner is not None:
             owner.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await owner
+
+    async def _end_calls(self) -> None:
+        for gone in self._calls.values():
+            gone.set()
+        if self._calls:
+            await asyncio.wait(list(self._calls), timeout=STOP_SECONDS)
 
     async def _serve(self) -> None:
         """Everything of the SDK lives and ends in this one task: its task groups insist on that."""
@@ -96,15 +107,26 @@ class HttpServer:
             return
         from . import sdk
 
-        gone = asyncio.Event()
+        with self._call(scope) as gone:
 
-        async def receive_and_see() -> Message:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                gone.set()
-            return message
+            async def receive_and_see() -> Message:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    gone.set()
+                return message
 
-        await handler({**scope, "user": sdk.user(identity), GONE: gone}, receive_and_see, send)
+            await handler({**scope, "user": sdk.user(identity), GONE: gone}, receive_and_see, send)
+
+    @contextlib.contextmanager
+    def _call(self, scope: Scope) -> Generator[asyncio.Event]:
+        """Remember a request that may be a call; a GET only listens."""
+        gone, request = asyncio.Event(), cast("asyncio.Task[Any]", asyncio.current_task())
+        if scope["method"] == "POST":
+            self._calls[request] = gone
+        try:
+            yield gone
+        finally:
+            self._calls.pop(request, None)
 
 
 async def refuse(send: Send, error: CaoError, status: int | None = None) -> None:

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 from cao.protocol import Unavailable
 
-from .http import Receive, Scope, Send
+from .http import Handler
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    import uvicorn
 
 START_SECONDS = 10.0
 STOP_SECONDS = 10.0
 
 
 @contextlib.asynccontextmanager
-async def served(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> AsyncGenerator[str]:
+async def served(app: Handler) -> AsyncGenerator[str]:
     """Serve an ASGI application on 127.0.0.1; its origin (`http://127.0.0.1:port`). Raises `Unavailable`."""
     import uvicorn
 
@@ -38,9 +38,7 @@ async def served(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Asyn
             self.listening.set()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(
-            uvicorn.Config(app, lifespan="off", ws="none", log_config=None, access_log=False, timeout_graceful_shutdown=1)
-        )
+        server = Server(_config(app))
         serving = asyncio.create_task(server.serve([listener]), name="cao-port")
         try:
             await _started(server.listening, serving)
@@ -49,6 +47,21 @@ async def served(app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> Asyn
             server.should_exit = True
             await asyncio.wait((serving,), timeout=STOP_SECONDS)
             serving.cancel()
+
+
+def _config(app: Handler) -> uvicorn.Config:
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        interface="asgi3",
+        lifespan="off",
+        ws="none",
+        proxy_headers=False,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
 
 
 async def _started(listening: asyncio.Event, serving: asyncio.Task[None]) -> None:

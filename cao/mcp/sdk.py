@@ -16,12 +16,6 @@ from typing import Any, TypeVar
 import anyio
 import httpx2
 import mcp_types as types
-from mcp_types.version import LATEST_MODERN_VERSION
-
-from cao.operations.context import Progress
-from cao.protocol import CaoError, Internal, Unavailable
-from cao.protocol.errors import from_body
-from cao.version import VERSION
 from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -32,6 +26,12 @@ from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
+from mcp_types.version import LATEST_MODERN_VERSION
+
+from cao.operations.context import Progress
+from cao.protocol import CaoError, Internal, Unavailable
+from cao.protocol.errors import from_body
+from cao.version import VERSION
 
 from .http import GONE, Handler
 from .toolset import Tool, Toolset, UnknownTool
@@ -153,7 +153,7 @@ async def _attended(work: Coroutine[Any, Any, T], gone: asyncio.Event | None) ->
     try:
         await asyncio.wait((doing, leaving), return_when=asyncio.FIRST_COMPLETED)
         if not doing.done():
-            raise Unavailable("the client closed the connection")
+            raise Unavailable("the connection closes; work that was handed off goes on as an assignment")
         return doing.result()
     finally:
         await _end(leaving, doing)
