@@ -151,11 +151,10 @@ def _method(operation: Operation, names: Names) -> Iterator[str]:
 
 
 def _docstring(operation: Operation) -> Iterator[str]:
-    paragraphs = operation.help.splitlines()
     described = {name: operation.request.model_fields[name].description for name in in_order(operation)}
     notes = [f"{name}: {text}" for name, text in described.items() if text]
-    lines = [*paragraphs, *([""] if notes else []), *notes]
-    wrapped = [part for line in lines for part in (textwrap.wrap(line, WIDTH - 16, subsequent_indent="    ") or [""])]
+    wrapped = [part for line in operation.help.splitlines() for part in _wrapped(line)]
+    wrapped += ["", *(part for note in notes for part in _wrapped(note, "    "))] if notes else []
     if len(wrapped) == 1:
         yield f'        """{wrapped[0]}"""'
         return
@@ -170,6 +169,10 @@ def groups(surface: Literal["python", "cli"]) -> dict[str, list[Operation]]:
     for operation in REGISTRY.on(surface):
         found.setdefault(operation.group, []).append(operation)
     return found
+
+
+def _wrapped(line: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(line, WIDTH - 16, subsequent_indent=indent) or [""]
 
 
 def in_order(operation: Operation) -> list[str]:

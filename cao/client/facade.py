@@ -149,7 +149,7 @@ class DaemonGroup:
         idempotency_key: str | None = None,
     ) -> Backup:
         """Copy the store while it is in use, and check its integrity. To restore, stop the server and put the copy
-            in its place.
+        in its place.
 
         path: A new file: a plain name goes to `backups/` in the data directory, which is also where it goes
             unless given.
@@ -171,7 +171,7 @@ class DaemonGroup:
         dry_run: bool = False,
     ) -> Stopping:
         """Shut the server down in good order: turns get a moment to finish, the rest follows its recovery policy
-            next time.
+        next time.
 
         idempotency_key: Give the same key with the same request and get the same answer, without doing the work
             again.
@@ -212,7 +212,7 @@ class DaemonGroup:
         idempotency_key: str | None = None,
     ) -> Ticked:
         """Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs and serverless
-            functions.
+        functions.
 
         timeout: Seconds to work at most; what is not done then waits for the next tick.
         idempotency_key: Give the same key with the same request and get the same answer, without doing the work
@@ -309,7 +309,7 @@ class SessionGroup:
         """Start a session with one agent, and give it its first work.
 
         Returns at once: the work has a run id before it begins. Follow it with `run wait`, `session transcript`
-            or `event follow`.
+        or `event follow`.
 
         prompt: The first work; without it the session waits for a message.
         profile: Who the first agent is; see `cao profile list`.
@@ -611,7 +611,7 @@ class TerminalGroup:
         """Give work to another agent and wait for its result. The agent's terminal closes afterwards.
 
         When the time runs out, or the caller goes away, the work goes on as an assignment: for an agent that
-            asked, the result
+        asked, the result
         comes to its inbox by itself; anybody else finds it with `run result`.
 
         session: The session's id or name.
@@ -650,7 +650,7 @@ class TerminalGroup:
         idempotency_key: str | None = None,
     ) -> Run:
         """Give work to another agent and go on. For an agent that asks, the result comes to its inbox by itself
-            when it is done.
+        when it is done.
 
         session: The session's id or name.
         message: The work; it has to stand alone, for the other agent knows nothing else.
@@ -961,7 +961,7 @@ class ProfileGroup:
         """Copy a profile into the data directory, where every project finds it.
 
         A URL is fetched over https from a public address, 256 KiB at most, and must have the digest that is
-            given.
+        given.
 
         source: The name of a built-in profile, a file (absolute; from the command line and Python only), or an
             https URL.
@@ -990,7 +990,7 @@ class ProfileGroup:
         dry_run: bool = False,
     ) -> Removed:
         """Delete an installed profile. Terminals that were made with it find the next one of its name, or fail
-            their turns.
+        their turns.
 
         profile: The name of an installed profile; built-in ones and those of projects stay.
         idempotency_key: Give the same key with the same request and get the same answer, without doing the work
@@ -1079,7 +1079,7 @@ class ProjectGroup:
         idempotency_key: str | None = None,
     ) -> Project:
         """Make a project the current one: sessions that name no directory start in it, and its profiles come
-            first.
+        first.
 
         project: Its id or name.
         idempotency_key: Give the same key with the same request and get the same answer, without doing the work

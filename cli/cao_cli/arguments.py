@@ -85,8 +85,9 @@ def _target(command: Command) -> Any:
 
 def _parameter(field: Field, kind: Any) -> inspect.Parameter:
     value: Any = Literal[field.choices] if field.kind == "choice" else _KINDS.get(field.kind, str)
+    value = list[value] if field.many else value
     told = Parameter(help=field.help, negative=(), negative_iterable=())
-    annotation = Annotated[list[value] if field.many else value, told]
+    annotation = Annotated[value if field.required else value | None, told]
     default = inspect.Parameter.empty if field.required else field.default
     return inspect.Parameter(field.name, kind, annotation=annotation, default=default)
 

@@ -167,7 +167,8 @@ def example(entry: Entry, called: str) -> str:
     given = dict(entry.example)
     placed = [_shown(given.pop(name)) for name in entry.positional if name in given]
     flags = [part for name, value in given.items() for part in _flagged(name, value)]
-    return " ".join([called, *placed, *flags])
+    dashed = any(str(entry.example.get(name, "")).startswith("-") for name in entry.positional)
+    return " ".join([called, *flags, "--", *placed] if dashed else [called, *placed, *flags])
 
 
 def _flagged(name: str, value: Any) -> list[str]:
