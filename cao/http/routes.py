@@ -1,0 +1,113 @@
+"""One route for each operation of the registry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Protocol, cast
+
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
+from litestar.types import HTTPScope, Method, Receive, Send
+
+from cao.control import Control
+from cao.operations.context import Progress
+from cao.protocol import Caller, CaoError, Operation
+
+from .attendance import attend
+from .metrics import Requests
+from .replies import Refusal, Reply
+from .requests import ClientLeft, RequestReader, header
+from .streams import LongCall, Pace, begin
+
+
+class Answer(Protocol):
+    """What a route gives back: an ASGI application with its status known."""
+
+    status: int
+
+    async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None: ...
+
+
+@dataclass(slots=True)
+class Site:
+    """What all routes share."""
+
+    control: Control
+    pace: Pace
+    requests: Requests = field(default_factory=Requests)
+
+
+Answerer = Callable[[HTTPScope, Receive], Awaitable[Answer]]
+
+
+def route(operation: Operation, site: Site) -> HTTPRouteHandler:
+    """The handler of one operation. It gets the raw request: the registry validates, and Litestar finds the way."""
+    answer = _answerer(operation, site)
+
+    async def endpoint(request: Request[Any, Any, Any]) -> Reply:
+        started = perf_counter()
+        scope = request.scope
+        try:
+            reply = await answer(scope, request.receive)
+        except CaoError as error:
+            reply = Refusal(error, scope["path"])
+        except ClientLeft:
+            reply = Reply(499, b"")  # nobody reads it; the number is what proxies log for this
+        site.requests.observe(operation.name, reply.status, perf_counter() - started)
+        return cast("Reply", reply)  # Litestar looks at the annotation only, and takes any ASGI application for it
+
+    endpoint.__name__ = operation.identifier
+    path = re.sub(r"{(\w+)}", r"{\1:str}", operation.path)
+    method = cast("Method", operation.method)
+    return HTTPRouteHandler(path, http_method=method, status_code=operation.status, name=operation.name)(endpoint)
+
+
+def _answerer(operation: Operation, site: Site) -> Answerer:
+    if operation.effect == "stream":
+        return _streaming(operation, site)
+    return _waiting(operation, site) if operation.waits else _plain(operation, site)
+
+
+def _plain(operation: Operation, site: Site) -> Answerer:
+    read, call, dump = RequestReader(operation).read, site.control.call, operation.adapter.dump_json
+
+    async def answer(scope: HTTPScope, receive: Receive) -> Answer:
+        request = await read(scope, receive)
+        return Reply(operation.status, dump(await call(operation, request, caller_of(scope))))
+
+    return answer
+
+
+def _waiting(operation: Operation, site: Site) -> Answerer:
+    read, dump, pace = RequestReader(operation).read, operation.adapter.dump_json, site.pace
+
+    async def answer(scope: HTTPScope, receive: Receive) -> Answer:
+        request = await read(scope, receive)
+
+        async def call(report: Progress | None = None) -> Any:
+            return await site.control.call(operation, request, caller_of(scope), report)
+
+        if "text/event-stream" in (header(scope, b"accept") or ""):
+            return LongCall(operation, call, pace)
+        return Reply(operation.status, dump(await attend(call(), receive=receive, closing=pace.closing)))
+
+    return answer
+
+
+def _streaming(operation: Operation, site: Site) -> Answerer:
+    read, dump = RequestReader(operation).read, operation.adapter.dump_json
+
+    async def answer(scope: HTTPScope, receive: Receive) -> Answer:
+        request = await read(scope, receive)
+        items = cast("AsyncGenerator[Any]", site.control.stream(operation, request, caller_of(scope)))
+        return await begin(items, dump, site.pace)
+
+    return answer
+
+
+def caller_of(scope: HTTPScope) -> Caller:
+    """Who asks, as the perimeter attested it."""
+    return cast("Caller", scope["cao.caller"])  # pyright: ignore[reportGeneralTypeIssues]
