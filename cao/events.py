@@ -203,7 +203,7 @@ class ApprovalDecided(EventData, type="approval.decided"):
 
 
 class EngineChanged(EventData, type="engine.changed"):
-    """The engine's state changed: starting, ready, failed, stopped."""
+    """The engine's state changed (starting, ready, failed, stopped), or what it is doing while it starts."""
 
     state: str
     detail: str = ""

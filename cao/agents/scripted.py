@@ -9,6 +9,7 @@ lists answer the mail of later turns. A prompt without a script is echoed. Steps
     {"handoff": {"profile": …, "message": …}}   and `assign`, `send_message`, `get_result`, `list_agents`: the agents' tools
     {"ask": "question", "action": {…}}     a permission request; the turn goes on with the answer
     {"write": {"path": …, "text": …}}      a file inside the working directory
+    {"run": ["git", "status"]}             a program in the working directory, if the policy or a person lets it
     {"append": {"path": …, "text": …}}     a line at the end of one, on disk before the next step
     {"fail": "message", "retryable": true} fail the turn
 
@@ -22,6 +23,7 @@ import asyncio
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -29,12 +31,16 @@ from typing import Any, cast
 from cao.protocol import CaoError
 from cao.protocol.records import RecoveryPolicy, Usage
 
+from .process import Child, environment
 from .profile import Profile
 from .provider import Missing, Prompt, ProviderError, Seat, TurnResult, Watch
 
 _SCRIPT = re.compile(r"<script>(.*)</script>", re.DOTALL)
 _PLACE = re.compile(r"{{\s*([\w.]+)\s*}}")
 _TOOLS = ("handoff", "assign", "send_message", "get_result", "list_agents")
+
+_RUN_SECONDS = 60.0
+_RUN_OUTPUT = 64 * 1024
 
 Step = Mapping[str, Any]
 
@@ -96,6 +102,8 @@ class _Performance:
             case "ask":
                 allowed = await self._watch.permission("ask", str(argument), step.get("action") or {})
                 return {"allowed": allowed, "word": "approved" if allowed else "denied"}
+            case "run":
+                return await self._run([str(word) for word in cast("list[Any]", argument)])
             case "write" | "append":
                 await self._write(kind, argument or {})
             case "fail":
@@ -113,6 +121,22 @@ class _Performance:
             return {"error": error.code, "message": error.message}
         await self._watch.entry("tool_result", name, {"answer": dict(answer)})
         return answer
+
+    async def _run(self, command: list[str]) -> dict[str, Any]:
+        line = shlex.join(command)
+        if not await self._watch.permission("shell", f"Run: {line}", {"command": command}):
+            return {"code": None, "output": "", "allowed": False}
+        await self._watch.entry("tool_call", line)
+        child = await Child.start(command, self._seat.directory, environment((), self._seat.profile.environment))
+        try:
+            async with asyncio.timeout(_RUN_SECONDS):
+                child.end_of_input()
+                output = "\n".join([line.rstrip("\n") async for line in child.lines()])[:_RUN_OUTPUT]
+                code = await child.wait()
+        finally:
+            await child.end()
+        await self._watch.entry("tool_result", output or child.complaint(), {"code": code})
+        return {"code": code, "output": output, "allowed": True}
 
     async def _write(self, kind: str, file: Mapping[str, Any]) -> None:
         target = (self._seat.directory / str(file["path"])).resolve()

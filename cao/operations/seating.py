@@ -22,17 +22,19 @@ def seat(
     profile: str,
     provider: str | None,
     directory: str | None,
+    otherwise: str | None = None,
     base: str | None = None,
     name: str | None = None,
     closes_when_done: bool = False,
 ) -> NewTerminal:
     """Resolve what a terminal is made of. Raises `NotFound`, `InvalidInput`, or `Unavailable` with what to install.
 
-    base: the directory to stay inside: the parent agent's.
+    otherwise: the provider where neither the caller nor the profile names one. base: the directory to stay inside: the
+    parent agent's.
     """
     place = _directory(ctx, directory, base)
     found = find_profile(ctx, profile, str(place))
-    chosen = ctx.services.providers[provider or found.profile.provider or DEFAULT_PROVIDER]
+    chosen = ctx.services.providers[provider or found.profile.provider or otherwise or DEFAULT_PROVIDER]
     if missing := chosen.missing(found.profile):
         raise Unavailable(
             f"provider {chosen.name} cannot run profile {profile}: {missing[0].what}; {missing[0].fix}",

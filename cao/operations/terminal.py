@@ -201,7 +201,8 @@ async def _delegate(ctx: Context, request: Delegate, *, deliver: bool) -> Run:
     new = seat(
         ctx,
         profile=request.profile,
-        provider=request.provider or _profile_provider(ctx, request.profile) or (caller.provider if caller else None),
+        provider=request.provider,
+        otherwise=caller.provider if caller else None,
         directory=request.directory or (caller.directory if caller else None),
         base=caller.directory if caller else None,
         name=request.name,
@@ -223,10 +224,6 @@ async def _delegate(ctx: Context, request: Delegate, *, deliver: bool) -> Run:
     run = await ctx.transact(change, Run)
     ctx.services.engine.submit(run.session_id)
     return run
-
-
-def _profile_provider(ctx: Context, profile: str) -> str | None:
-    return ctx.services.library.get(profile).profile.provider
 
 
 def own_session(ctx: Context) -> str | None:

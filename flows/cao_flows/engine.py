@@ -260,7 +260,8 @@ class PrefectEngine:
 
     def _change(self, state: State, detail: str) -> None:
         with self._lock:
-            before, self._state, self._detail = self._state, state, detail
-        if before != state:
+            before = (self._state, self._detail)
+            self._state, self._detail = state, detail
+        if before != (state, detail):
             with contextlib.suppress(CaoError):  # the store may be closed by now; the state is known here all the same
                 self._house.store.submit(lambda tx: tx.emit(EngineChanged(state=state, detail=detail)))

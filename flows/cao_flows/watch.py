@@ -51,7 +51,9 @@ class TurnWatch:
         else:
             pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)] or [""]
             self._waiting += [_Entry(kind, piece, dict(data or {}) if not n else {}) for n, piece in enumerate(pieces)]
-        if self._flusher is None or self._flusher.done():
+        if kind not in ("text", "thought"):
+            await self.store.write(self.write_entries)  # before what it tells of has effects of its own in the log
+        elif self._flusher is None or self._flusher.done():
             if self._flusher is not None:
                 await self._flusher  # its failure, if any, is this turn's
             self._flusher = asyncio.create_task(self._flush_later())
