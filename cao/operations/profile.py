@@ -223,7 +223,7 @@ class Verdict(Answer):
     method="POST",
     positional=("profile",),
     errors=(NotFound,),
-    example={"text": "---\nname: scribe\ndescription: Writes minutes.\n---\nYou write minutes."},
+    example={"text": "You write minutes."},
 )
 async def validate(ctx: Context, request: ValidateProfile) -> Verdict:
     """Check a profile by its name, its text or its file. Findings point at the fields of the front matter."""
