@@ -175,7 +175,7 @@ def _flagged(name: str, value: Any) -> list[str]:
     flag = "--" + name.replace("_", "-")
     if value is True:
         return [flag]
-    return [part for one in as_list(value) for part in (flag, _shown(one))]
+    return [f"{flag}={_shown(one)}" if str(one).startswith("-") else f"{flag} {_shown(one)}" for one in as_list(value)]
 
 
 def _shown(value: Any) -> str:

@@ -1278,7 +1278,7 @@ Options of every command
   --token-file PATH  A file with the token to show at --url.
 
 Example
-  cao profile validate --text '---
+  cao profile validate --text='---
 name: scribe
 description: Writes minutes.
 ---
