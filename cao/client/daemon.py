@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.client
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
     from cao.settings import Settings
 
 _LOOK_EVERY = 0.02
-_started: list[subprocess.Popen[bytes]] = []
-"""The servers that this process started. They outlive it; kept so that the interpreter does not take them for forgotten."""
+_TAIL = 4096
+_children: set[int] = set()
+"""The servers that this process started and that, as far as it knows, still run. They outlive it."""
 
 
 async def start_server(settings: Settings, timeout: float) -> ServerRecord:
@@ -42,35 +42,54 @@ def start(home: Path, timeout: float, variables: dict[str, str] | None = None) -
     if found is not None:
         return found
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    process = _spawn(home, variables or {})
+    child = _spawn(home, variables or {})
     deadline = time.monotonic() + timeout
     while True:
         record = read_server(home)
         if record is not None and _answers(record.url):
             return record
-        if process.poll() is not None and read_server(home) is None:
-            raise _failure(home, f"the server ended at once with status {process.returncode}")
+        status = _ended(child)
+        if status is not None and read_server(home) is None:
+            raise _failure(home, f"the server ended at once with status {status}")
         if time.monotonic() >= deadline:
             raise _failure(home, f"the server did not answer within {timeout:g} s")
         time.sleep(_LOOK_EVERY)
 
 
-def _spawn(home: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
-    log = os.open(home / "cao.log", os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+def _spawn(home: Path, variables: dict[str, str]) -> int:
+    """Start a server in a session of its own; its process id."""
+    for child in [*_children]:
+        _ended(child)
+    log = home / "cao.log"
+    # -P: whatever lies in the directory that the caller stands in is no module of ours.
+    child = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-P", "-m", "cao_cli", "serve", "--home", str(home)],
+        {**os.environ, **variables},
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+    _children.add(child)
+    return child
+
+
+def _ended(child: int) -> int | None:
+    """The exit status of a server that this process started, once it has ended."""
+    if child not in _children:
+        return 0
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cao_cli", "serve", "--home", str(home)],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd=home,
-            env={**os.environ, **variables},
-            start_new_session=True,
-        )
-    finally:
-        os.close(log)
-    _started[:] = [*(one for one in _started if one.poll() is None), process]
-    return process
+        done, status = os.waitpid(child, os.WNOHANG)
+    except ChildProcessError:  # the embedding program takes all its children's statuses
+        _children.discard(child)
+        return 0
+    if done == 0:
+        return None
+    _children.discard(child)
+    return os.waitstatus_to_exitcode(status)
 
 
 def _answers(url: str) -> bool:
@@ -87,7 +106,16 @@ def _answers(url: str) -> bool:
 
 
 def _failure(home: Path, what: str) -> WireError:
-    return WireError("unavailable", f"{what}; its log says why: {home / 'cao.log'}", {"log": str(home / "cao.log")})
+    log = home / "cao.log"
+    last = _last_line(log)
+    return WireError("unavailable", f"{what}; its log {log} ends with: {last or 'nothing'}", {"log": str(log)})
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL))
+        lines = file.read(_TAIL).decode("utf-8", "replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def _variables(settings: Settings) -> dict[str, str]:

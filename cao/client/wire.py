@@ -9,7 +9,8 @@ import http.client
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -133,8 +134,7 @@ class Wire:
     def call(self, operation: Entry, fields: Mapping[str, Any], report: Report | None = None) -> Any:
         """Run an operation; its answer. With `report`, an operation that waits tells how far it is."""
         wants_progress = report is not None and operation.waits
-        response = self._send(operation, fields, "text/event-stream" if wants_progress else "application/json", {})
-        with response:
+        with self._asked(operation, fields, "text/event-stream" if wants_progress else "application/json") as response:
             if _media_type(response) != "text/event-stream":
                 return _json(response.read())
             return _result(_events(response), report)
@@ -158,41 +158,42 @@ class Wire:
 
     def _part(self, operation: Entry, place: Place) -> Iterator[Event]:
         """The stream as far as one connection carries it."""
-        headers = {"Last-Event-ID": place.last_id} if place.last_id else {}
-        with self._send(operation, place.fields, "text/event-stream", headers) as response:
+        with self._asked(operation, place.fields, "text/event-stream", place.last_id) as response:
             for event in _events(response):
                 if event.kind == "error":
                     raise problem(_json(event.data.encode()))
                 yield event
 
-    def _send(
-        self, operation: Entry, fields: Mapping[str, Any], accept: str, extra: Mapping[str, str]
-    ) -> http.client.HTTPResponse:
+    @contextmanager
+    def _asked(
+        self, operation: Entry, fields: Mapping[str, Any], accept: str, last_id: str = ""
+    ) -> Generator[http.client.HTTPResponse, None, None]:
+        """The answer to a request, if it is a success; the connection lasts as long as it is read."""
         path, body = target(operation.path, fields, has_body=operation.has_body)
-        headers = {"Accept": accept, "Cao-Surface": self._surface, **extra}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        if self._where.token:
-            headers["Authorization"] = f"Bearer {self._where.token}"
-        response = self._exchange(operation, path, json.dumps(body).encode() if body is not None else None, headers, fields)
-        if response.status >= 400:
-            with response:
-                raise refusal(response.status, response.read(_ITEM_LIMIT))
-        return response
-
-    def _exchange(
-        self, operation: Entry, path: str, body: bytes | None, headers: dict[str, str], fields: Mapping[str, Any]
-    ) -> http.client.HTTPResponse:
-        connection = _connection(self._where.url)
-        try:
-            connection.connect()
-            if connection.sock is not None:
+        headers = self._headers(accept, last_id, has_body=body is not None)
+        with closing(_connection(self._where.url)) as connection:
+            try:
+                connection.connect()
                 connection.sock.settimeout(patience(operation, fields))
-            connection.request(operation.method, urlsplit(self._where.url).path + path, body, headers)
-            return connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise self._unreachable(error) from error
+                content = None if body is None else json.dumps(body).encode()
+                connection.request(operation.method, urlsplit(self._where.url).path + path, content, headers)
+                response = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from error
+            with response:
+                if response.status >= 400:
+                    raise refusal(response.status, response.read(_ITEM_LIMIT))
+                yield response
+
+    def _headers(self, accept: str, last_id: str, *, has_body: bool) -> dict[str, str]:
+        wanted = {
+            "Accept": accept,
+            "Authorization": f"Bearer {self._where.token}" if self._where.token else "",
+            "Cao-Surface": self._surface,
+            "Content-Type": "application/json" if has_body else "",
+            "Last-Event-ID": last_id,
+        }
+        return {name: value for name, value in wanted.items() if value}
 
     def _unreachable(self, error: Exception) -> WireError:
         return WireError(

@@ -1278,11 +1278,7 @@ Options of every command
   --token-file PATH  A file with the token to show at --url.
 
 Example
-  cao profile validate --text='---
-name: scribe
-description: Writes minutes.
----
-You write minutes.'
+  cao profile validate --text 'You write minutes.'
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted

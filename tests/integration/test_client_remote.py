@@ -97,27 +97,28 @@ async def test_a_server_is_started_from_an_event_loop(tmp_path: Path) -> None:
 async def cutting_proxy(url: str, seed: int) -> AsyncIterator[str]:
     """A way to the server that breaks off every connection after a random number of bytes."""
     parts, chance = urlsplit(url), random.Random(seed)
+    async with asyncio.TaskGroup() as group:
 
-    async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream_reader, upstream = await asyncio.open_connection(parts.hostname, parts.port)
-        left = chance.randint(150, 6000)
-        try:
-            async with asyncio.timeout(60):
-                head = await reader.readuntil(b"\r\n\r\n")
-                upstream.write(head)
-                while left > 0 and (data := await upstream_reader.read(min(left, 4096))):
-                    left -= len(data)
-                    writer.write(data)
-                    await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass  # the client gave up first
-        finally:
-            upstream.close()
-            writer.transport.abort()
+        def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            group.create_task(carry(reader, writer, chance.randint(150, 6000)))
 
-    server = await asyncio.start_server(carry, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int) -> None:
+            upstream_reader, upstream = await asyncio.open_connection(parts.hostname, parts.port)
+            try:
+                async with asyncio.timeout(60):
+                    upstream.write(await reader.readuntil(b"\r\n\r\n"))
+                    while left > 0 and (data := await upstream_reader.read(min(left, 4096))):
+                        left -= len(data)
+                        writer.write(data)
+                        await writer.drain()
+            except (asyncio.IncompleteReadError, ConnectionError):
+                pass  # the client gave up first
+            finally:
+                upstream.close()
+                writer.transport.abort()
+
+        async with await asyncio.start_server(accept, "127.0.0.1", 0) as server:
+            yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 async def many_events(home: Path) -> int:
