@@ -1,0 +1,1 @@
+"""What things cost, each beside a baseline of the same run: `make bench`. Ratios travel between machines, seconds do not."""

@@ -1,0 +1,85 @@
+"""Many at once: fifty assignments whose results all arrive once, and two hundred sessions while the server stays awake."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+import cao
+from cao.client.daemon import start_server
+from cao.client.remote import Remote
+from cao.settings import load
+
+pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(400)]
+
+WORKERS = 50
+SESSIONS = 200
+
+
+@pytest.fixture
+async def control(tmp_path: Path):
+    settings = load(tmp_path / "home", port=0, linger_seconds=2.0)
+    await start_server(settings, 60)
+    async with cao.connect(home=settings.home, timeout=120) as connected:
+        try:
+            yield connected
+        finally:
+            await connected.daemon.stop()
+
+
+async def test_fifty_assignments_all_come_back(control: Remote, tmp_path: Path) -> None:
+    steps = [
+        {"assign": {"profile": "developer", "message": f'<script>[{{"say": "result {n}"}}]</script>'}} for n in range(WORKERS)
+    ]
+    prompt = f"<script>{json.dumps(steps)}</script>"
+    session = await control.session.launch(profile="supervisor", provider="scripted", directory=str(tmp_path), prompt=prompt)
+    rest = await control.session.wait(session.id, timeout=300)
+    assert rest.at_rest
+    supervisor = session.terminals[0].id
+    mail = (await control.message.list(terminal=supervisor, kind="result", limit=200)).items
+    assert Counter(message.text for message in mail) == {f"result {n}": 1 for n in range(WORKERS)}
+    assert {message.state for message in mail} == {"done"}
+    runs = (await control.run.list(session=session.id, limit=200)).items
+    assert Counter(run.state for run in runs) == {"completed": WORKERS + 1}
+
+
+async def test_two_hundred_sessions_launched_at_once(control: Remote, tmp_path: Path) -> None:
+    slowest = asyncio.create_task(slowest_health(control.url))
+    launched = await asyncio.gather(
+        *(
+            control.session.launch(
+                profile="developer",
+                provider="scripted",
+                directory=str(tmp_path),
+                prompt=f'<script>[{{"sleep": 0.05}}, {{"say": "{n}"}}]</script>',
+            )
+            for n in range(SESSIONS)
+        )
+    )
+    runs = await asyncio.gather(*(control.run.wait(str(session.run_id), timeout=300) for session in launched))
+    assert Counter(run.state for run in runs) == {"completed": SESSIONS}
+    assert sorted(str(run.result) for run in runs) == sorted(str(n) for n in range(SESSIONS))
+    slowest.cancel()
+    worst = max(await asyncio.gather(slowest, return_exceptions=False))
+    print(f"slowest /health: {worst * 1000:.0f} ms")
+
+
+async def slowest_health(url: str) -> list[float]:
+    """Ask `/health` over and over until cancelled; how long each answer took, in seconds."""
+    taken: list[float] = []
+    async with httpx.AsyncClient(base_url=url) as client:
+        try:
+            while True:
+                began = time.perf_counter()
+                response = await client.get("/health")
+                taken.append(time.perf_counter() - began)
+                assert response.status_code == 200
+                await asyncio.sleep(0.02)
+        except asyncio.CancelledError:
+            return taken

@@ -1,0 +1,402 @@
+"""One scenario for each operation: what has to be there first, what is asked, and what must come back."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cao.client.facade import Facade
+from cao.control import Control
+from cao.protocol.records import Terminal, Turn
+from cao.store import approvals, turns
+from cao.store.leases import acquire
+
+Answer = Mapping[str, Any]
+Scenario = Callable[["World"], Awaitable["Case"]]
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request, and a check of its JSON answer (of the list of items, for a stream)."""
+
+    fields: Mapping[str, Any]
+    holds: Callable[[Any], bool]
+
+
+@dataclass(slots=True)
+class World:
+    """A data directory with a server, and what scenarios need to prepare."""
+
+    client: Facade
+    backstage: Control
+    """The same data directory, opened beside the server, where something must be arranged that no operation does."""
+    place: Path
+
+    def name(self) -> str:
+        return f"thing-{next(_numbers)}"
+
+    async def session(self, prompt: str | None = None) -> Any:
+        return await self.client.session.launch(
+            profile="developer", provider="scripted", directory=str(self.place), name=self.name(), prompt=prompt
+        )
+
+    async def terminal(self) -> Terminal:
+        return (await self.session()).terminals[0]
+
+    async def run(self, text: str = "hello") -> Any:
+        """A run that stays as it is: its terminal is kept busy by nobody."""
+        session = await self.session()
+        return await self.client.session.send(session.id, text=text)
+
+    async def project(self) -> Any:
+        folder = self.place / self.name()
+        folder.mkdir()
+        return await self.client.project.init(path=str(folder), name=folder.name)
+
+    async def profile(self) -> str:
+        name = self.name()
+        file = self.place / f"{name}.md"
+        file.write_text(f"---\nname: {name}\ndescription: A test agent.\n---\nYou test.\n")
+        self.backstage.services.library.install(name, file.read_text())
+        return name
+
+    async def approval(self) -> Any:
+        """A question of a turn that no engine runs: what a person sees is the same."""
+        run = await self.run()
+        store, owner = self.backstage.services.store, self.name()
+
+        def ask(tx: Any) -> Any:
+            lease = acquire(tx, f"test:{owner}", owner, lambda _: False)
+            begun = turns.start(
+                tx, tx.new_id("trn"), run.terminal_id, lease, recovery="fail", flow_run_id=None, task_run_id=None
+            )
+            turn: Turn = begun.turn
+            return approvals.request(tx, turn, "Delete everything?", {"tool": "shell"})
+
+        return await store.write(ask)
+
+
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def scenario(operation: str) -> Callable[[Scenario], Scenario]:
+    def add(function: Scenario) -> Scenario:
+        SCENARIOS[operation] = function
+        return function
+
+    return add
+
+
+def has(**expected: Any) -> Callable[[Any], bool]:
+    """Whether an answer has these values."""
+    return lambda answer: all(answer[name] == value for name, value in expected.items())
+
+
+def lists(id: str, key: str = "id") -> Callable[[Any], bool]:
+    """Whether a page holds the item."""
+    return lambda page: any(item[key] == id for item in page["items"])
+
+
+@scenario("session.launch")
+async def _(world: World) -> Case:
+    name = world.name()
+    fields = {"profile": "developer", "provider": "scripted", "directory": str(world.place), "name": name}
+    return Case(fields, has(name=name, status="open"))
+
+
+@scenario("session.list")
+async def _(world: World) -> Case:
+    session = await world.session()
+    return Case({"name": session.name, "status": "open"}, lists(session.id))
+
+
+@scenario("session.get")
+async def _(world: World) -> Case:
+    session = await world.session()
+    return Case({"session": session.name}, has(id=session.id))
+
+
+@scenario("session.send")
+async def _(world: World) -> Case:
+    session = await world.session()
+    return Case({"session": session.id, "text": "line one\nline two ünïcode"}, has(session_id=session.id))
+
+
+@scenario("session.wait")
+async def _(world: World) -> Case:
+    session = await world.session()
+    return Case({"session": session.id, "timeout": 5}, has(at_rest=True))
+
+
+@scenario("session.interrupt")
+async def _(world: World) -> Case:
+    return Case({"session": (await world.session()).id}, has(turn_ids=[]))
+
+
+@scenario("session.transcript")
+async def _(world: World) -> Case:
+    return Case({"session": (await world.session()).id, "limit": 5}, has(items=[], next_cursor=None))
+
+
+@scenario("session.shutdown")
+async def _(world: World) -> Case:
+    session = await world.session()
+    return Case({"session": session.id}, has(session_ids=[session.id], dry_run=False))
+
+
+@scenario("terminal.add")
+async def _(world: World) -> Case:
+    session, name = await world.session(), world.name()
+    fields = {"session": session.id, "profile": "reviewer", "provider": "scripted", "name": name}
+    return Case({**fields, "directory": str(world.place)}, has(session_id=session.id, name=name))
+
+
+@scenario("terminal.list")
+async def _(world: World) -> Case:
+    terminal = await world.terminal()
+    return Case({"session": terminal.session_id}, lists(terminal.id))
+
+
+@scenario("terminal.get")
+async def _(world: World) -> Case:
+    terminal = await world.terminal()
+    return Case({"terminal": terminal.id}, has(id=terminal.id, status="idle"))
+
+
+@scenario("terminal.output")
+async def _(world: World) -> Case:
+    return Case({"terminal": (await world.terminal()).id, "whole": True}, has(text="", turn=None))
+
+
+@scenario("terminal.handoff")
+async def _(world: World) -> Case:
+    session = await world.session()
+    fields = {"session": session.id, "message": "review", "provider": "scripted", "profile": "reviewer", "timeout": 0}
+    return Case({**fields, "directory": str(world.place)}, has(session_id=session.id))
+
+
+@scenario("terminal.assign")
+async def _(world: World) -> Case:
+    session = await world.session()
+    fields = {"session": session.id, "message": "count", "provider": "scripted", "directory": str(world.place)}
+    return Case(fields, has(session_id=session.id))
+
+
+@scenario("terminal.interrupt")
+async def _(world: World) -> Case:
+    return Case({"terminal": (await world.terminal()).id}, has(turn_ids=[]))
+
+
+@scenario("terminal.close")
+async def _(world: World) -> Case:
+    terminal = await world.terminal()
+    return Case({"terminal": terminal.id}, has(id=terminal.id, status="closed"))
+
+
+@scenario("message.send")
+async def _(world: World) -> Case:
+    terminal = await world.terminal()
+    return Case({"terminal": terminal.id, "text": "hello"}, has(terminal_id=terminal.id, text="hello", kind="prompt"))
+
+
+@scenario("message.list")
+async def _(world: World) -> Case:
+    run = await world.run()
+    return Case({"terminal": run.terminal_id}, lists(run.message_id))
+
+
+@scenario("message.get")
+async def _(world: World) -> Case:
+    run = await world.run("find me")
+    return Case({"message": run.message_id}, has(id=run.message_id, text="find me"))
+
+
+@scenario("run.list")
+async def _(world: World) -> Case:
+    run = await world.run()
+    return Case({"session": run.session_id}, lists(run.id))
+
+
+@scenario("run.get")
+async def _(world: World) -> Case:
+    run = await world.run()
+    return Case({"run": run.id}, has(id=run.id))
+
+
+@scenario("run.wait")
+async def _(world: World) -> Case:
+    run = await world.run()
+    return Case({"run": run.id, "timeout": 0}, has(id=run.id))
+
+
+@scenario("run.result")
+async def _(world: World) -> Case:
+    run = await world.run()
+    return Case({"run": run.id}, has(run_id=run.id))
+
+
+@scenario("run.cancel")
+async def _(world: World) -> Case:
+    run = await world.run(f"<script>{json.dumps([{'sleep': 600}])}</script>")
+    return Case({"run": run.id, "dry_run": True}, has(id=run.id))
+
+
+@scenario("approval.list")
+async def _(world: World) -> Case:
+    approval = await world.approval()
+    return Case({"session": approval.session_id, "state": "pending"}, lists(approval.id))
+
+
+@scenario("approval.get")
+async def _(world: World) -> Case:
+    approval = await world.approval()
+    return Case({"approval": approval.id}, has(question="Delete everything?", state="pending"))
+
+
+@scenario("approval.decide")
+async def _(world: World) -> Case:
+    approval = await world.approval()
+    fields = {"approval": approval.id, "decision": "deny", "digest": approval.digest, "reason": "no"}
+    return Case(fields, has(id=approval.id, state="denied", reason="no"))
+
+
+@scenario("event.list")
+async def _(world: World) -> Case:
+    session = await world.session()
+    fields = {"session": session.id, "types": ["session.launched", "terminal.*"]}
+    return Case(fields, lambda page: [item["type"] for item in page["items"]] == ["session.launched", "terminal.added"])
+
+
+@scenario("event.follow")
+async def _(world: World) -> Case:
+    session = await world.session()
+    fields = {"session": session.id, "after": 0, "limit": 2}
+    return Case(fields, lambda items: [item["type"] for item in items] == ["session.launched", "terminal.added"])
+
+
+@scenario("daemon.start")
+async def _(world: World) -> Case:
+    return Case({"timeout": 20}, has(home=str(world.backstage.settings.home)))
+
+
+@scenario("daemon.stop")
+async def _(world: World) -> Case:
+    return Case({"dry_run": True}, has(stopping=False))
+
+
+@scenario("daemon.status")
+async def _(world: World) -> Case:
+    return Case({}, has(home=str(world.backstage.settings.home)))
+
+
+@scenario("daemon.health")
+async def _(world: World) -> Case:
+    return Case({}, lambda answer: answer["status"] in ("ok", "degraded"))
+
+
+@scenario("daemon.logs")
+async def _(world: World) -> Case:
+    return Case({"lines": 5}, lambda answer: answer["path"].endswith("cao.log"))
+
+
+@scenario("daemon.config")
+async def _(world: World) -> Case:
+    return Case({}, lambda answer: any(setting["name"] == "linger_seconds" for setting in answer["settings"]))
+
+
+@scenario("daemon.backup")
+async def _(world: World) -> Case:
+    return Case({"path": f"{world.name()}.db"}, has(sound=True))
+
+
+@scenario("daemon.tick")
+async def _(world: World) -> Case:
+    return Case({"timeout": 0}, lambda answer: answer["expired"] >= 0)
+
+
+@scenario("operation.list")
+async def _(world: World) -> Case:
+    return Case({"group": "session"}, lists("session.launch", key="name"))
+
+
+@scenario("operation.get")
+async def _(world: World) -> Case:
+    return Case({"operation": "run.wait"}, has(name="run.wait", effect="read"))
+
+
+@scenario("project.init")
+async def _(world: World) -> Case:
+    folder = world.place / world.name()
+    folder.mkdir()
+    return Case({"path": str(folder), "name": folder.name}, has(name=folder.name, path=str(folder)))
+
+
+@scenario("project.list")
+async def _(world: World) -> Case:
+    return Case({"limit": 200}, lists((await world.project()).id))
+
+
+@scenario("project.get")
+async def _(world: World) -> Case:
+    project = await world.project()
+    return Case({"project": project.name}, has(id=project.id))
+
+
+@scenario("project.use")
+async def _(world: World) -> Case:
+    project = await world.project()
+    return Case({"project": project.id}, has(id=project.id, current=True))
+
+
+@scenario("project.remove")
+async def _(world: World) -> Case:
+    project = await world.project()
+    return Case({"project": project.id}, has(id=project.id))
+
+
+@scenario("profile.list")
+async def _(world: World) -> Case:
+    return Case({"origin": "builtin"}, lists("supervisor", key="name"))
+
+
+@scenario("profile.get")
+async def _(world: World) -> Case:
+    name = await world.profile()
+    return Case({"profile": name}, lambda answer: name in json.dumps(answer))
+
+
+@scenario("profile.find")
+async def _(world: World) -> Case:
+    return Case({"words": "review"}, lambda page: "reviewer" in json.dumps(page))
+
+
+@scenario("profile.validate")
+async def _(world: World) -> Case:
+    return Case({"text": "---\nname: x\nflavour: sweet\n---\nHello"}, lambda answer: "/flavour" in json.dumps(answer))
+
+
+@scenario("profile.install")
+async def _(world: World) -> Case:
+    return Case({"source": "reviewer", "name": (name := world.name())}, has(name=name))
+
+
+@scenario("profile.remove")
+async def _(world: World) -> Case:
+    name = await world.profile()
+    return Case({"profile": name}, lambda answer: name in json.dumps(answer))
+
+
+@scenario("provider.list")
+async def _(world: World) -> Case:
+    return Case({}, lists("scripted", key="name"))
+
+
+@scenario("provider.get")
+async def _(world: World) -> Case:
+    return Case({"provider": "scripted"}, has(name="scripted"))
