@@ -19,13 +19,13 @@ from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
 from cao.control import Control
 from cao.operations.daemon import GetHealth, Status
-from cao.protocol import REGISTRY, CaoError, Internal, InvalidInput, NotFound
+from cao.protocol import REGISTRY, CaoError, Internal, InvalidInput, NotFound, Operation
 
 from . import metrics, openapi, page
 from .mounts import Mounts
 from .perimeter import Perimeter
 from .replies import MethodNotAllowed, Refusal, Reply
-from .routes import Site, caller_of, route
+from .routes import Site, caller_of, methods_of, route
 from .streams import HEARTBEAT_SECONDS, STALLED_SECONDS, Pace
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def build_app(
     """
     site = Site(control, Pace(closing or asyncio.Event(), heartbeat, stalled))
     app = Litestar(
-        [*(route(operation, site) for operation in REGISTRY.on("http")), *_pages(site)],
+        [*_operations(site), *_pages(site)],
         openapi_config=None,
         logging_config=None,
         exception_handlers={HTTPException: _routing_problem, Exception: _defect},
@@ -57,6 +57,15 @@ def build_app(
     # Litestar's middleware does not see what it has no route for; the perimeter must see everything.
     app.asgi_handler = Perimeter(Mounts(_answer_head(app.asgi_handler), mounts or {}), token=token, host=host)
     return app
+
+
+def _operations(site: Site) -> list[HTTPRouteHandler]:
+    by_path: dict[str, list[Operation]] = {}
+    for operation in REGISTRY.on("http"):
+        by_path.setdefault(operation.path, []).append(operation)
+    routes = [route(operation, site) for operations in by_path.values() for operation in operations]
+    # Those for OPTIONS come first: Litestar makes one of its own for a path that has none.
+    return [methods_of(path, operations) for path, operations in by_path.items()] + routes
 
 
 def _pages(site: Site) -> list[HTTPRouteHandler]:

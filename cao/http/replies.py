@@ -62,11 +62,11 @@ class Reply:
     def __init__(self, status: int, body: bytes, media: bytes = JSON, headers: Sequence[Header] = (NO_STORE,)) -> None:
         self.status = status
         self._body: dict[str, Any] = {"type": "http.response.body", "body": body, "more_body": False}
-        length = (b"content-length", str(len(body)).encode())
+        described = ((b"content-type", media), (b"content-length", str(len(body)).encode())) if status != 204 else ()
         self._start: dict[str, Any] = {
             "type": "http.response.start",
             "status": status,
-            "headers": [(b"content-type", media), length, *FRAME_HEADERS, *headers],
+            "headers": [*described, *FRAME_HEADERS, *headers],
         }
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:

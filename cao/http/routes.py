@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, Protocol, cast
@@ -60,9 +60,23 @@ def route(operation: Operation, site: Site) -> HTTPRouteHandler:
         return cast("Reply", reply)  # Litestar looks at the annotation only, and takes any ASGI application for it
 
     endpoint.__name__ = operation.identifier
-    path = re.sub(r"{(\w+)}", r"{\1:str}", operation.path)
-    method = cast("Method", operation.method)
+    path, method = _litestar_path(operation.path), cast("Method", operation.method)
     return HTTPRouteHandler(path, http_method=method, status_code=operation.status, name=operation.name)(endpoint)
+
+
+def methods_of(path: str, operations: Iterable[Operation]) -> HTTPRouteHandler:
+    """OPTIONS: what a path can be asked. Litestar's own answer names only one of its handlers."""
+    methods = {str(operation.method) for operation in operations}
+    allowed = sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
+
+    async def endpoint(request: Request[Any, Any, Any]) -> Reply:
+        return Reply(204, b"", headers=[(b"allow", ", ".join(allowed).encode())])
+
+    return HTTPRouteHandler(_litestar_path(path), http_method="OPTIONS", status_code=200)(endpoint)
+
+
+def _litestar_path(path: str) -> str:
+    return re.sub(r"{(\w+)}", r"{\1:str}", path)
 
 
 def _answerer(operation: Operation, site: Site) -> Answerer:

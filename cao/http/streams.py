@@ -27,8 +27,9 @@ HEARTBEAT_SECONDS = 15.0
 """A comment after so much silence, so that proxies keep the connection and dead clients are noticed."""
 STALLED_SECONDS = 60.0
 """A client that takes nothing for so long is cut; it comes back by `Last-Event-ID`."""
-_BREATH = 32
-"""Items after which other requests get a turn: a replay never has to wait for anything else."""
+_BREATH = 4
+"""Items after which other requests get a turn, and the loop a chance to see that the client is gone: a replay waits for
+nothing by itself."""
 
 _START: dict[str, Any] = {
     "type": "http.response.start",
