@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+import io
 import json
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
+
+from cao_cli.__main__ import main
 
 PROGRAM = [sys.executable, "-m", "cao_cli"]
 
 
-class Shell:
-    """Runs the program on a data directory of its own."""
+class Done(NamedTuple):
+    """How a command line ended."""
 
-    def __init__(self, home: Path, place: Path) -> None:
+    returncode: int
+    stdout: bytes
+    stderr: bytes
+
+
+class Shell:
+    """Runs the program on a data directory of its own: its `main`, in this process, which saves the second of its imports."""
+
+    def __init__(self, home: Path, place: Path, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[bytes]) -> None:
         self.home = home
         self.place = place
-        self.environment = {**os.environ, "CAO_HOME": str(home), "CAO_PORT": "0", "NO_COLOR": "1", "COLUMNS": "120"}
+        self._patch = patch
+        self._capture = capture
+        self._patch.chdir(place)
+        for name, value in {"CAO_HOME": str(home), "CAO_PORT": "0", "NO_COLOR": "1", "COLUMNS": "120"}.items():
+            self._patch.setenv(name, value)
 
-    def run(self, *words: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
-            [*PROGRAM, *words], input=given, capture_output=True, env=self.environment, cwd=self.place, timeout=60, check=False
-        )
+    def run(self, *words: str, given: bytes = b"") -> Done:
+        self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        self._capture.readouterr()
+        status = main(list(words))
+        said = self._capture.readouterr()
+        return Done(status, said.out, said.err)
 
     def json(self, *words: str, given: bytes = b"") -> Any:
         done = self.run(*words, "--json", given=given)
@@ -47,10 +63,10 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Shell:
     place = tmp_path / "place"
     place.mkdir()
-    return Shell(tmp_path / "home", place)
+    return Shell(tmp_path / "home", place, monkeypatch, capsysbinary)
 
 
 def test_a_session_is_launched_here_and_listed(shell: Shell) -> None:
@@ -150,6 +166,11 @@ def test_what_an_agent_wrote_cannot_steer_the_terminal(shell: Shell) -> None:
     assert json.loads(line)["data"]["items"][0]["text"] == hostile
 
 
+def test_it_runs_as_a_program_of_its_own(shell: Shell) -> None:
+    done = subprocess.run([*PROGRAM, "session", "--json"], capture_output=True, timeout=60, check=True)
+    assert json.loads(done.stdout)["data"] == {"items": [], "next_cursor": None}
+
+
 def test_help_needs_no_data_directory(shell: Shell) -> None:
     for words in ([], ["--help"], ["session", "--help"], ["launch", "--help"], ["daemon"]):
         done = shell.run(*words)
@@ -174,9 +195,7 @@ def test_the_version_is_printed(shell: Shell) -> None:
 
 def test_whoever_stops_reading_ends_the_program_quietly(shell: Shell) -> None:
     shell.json("launch", "hello", "--provider", "scripted", "--local")
-    program = subprocess.Popen(
-        [*PROGRAM, "event", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=shell.environment
-    )
+    program = subprocess.Popen([*PROGRAM, "event", "list", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert program.stdout
     assert program.stderr
     program.stdout.close()
@@ -191,7 +210,6 @@ def test_ctrl_c_exits_130(shell: Shell) -> None:
         [*PROGRAM, "event", "follow", "--after", "0", "--local", "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=shell.environment,
     )
     assert program.stdout
     assert program.stderr
