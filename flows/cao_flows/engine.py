@@ -20,7 +20,7 @@ from cao.store import LeaseLost, activations, leases, turns
 
 from . import results
 from .house import House
-from .prefect_api import PrefectApi, Receive, Scope, Send, configured, keep_quiet
+from .prefect_api import PrefectApi, Receive, Scope, Send, configured, keep_quiet, send_events
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -125,6 +125,7 @@ class PrefectEngine:
                     self._dispatch(client, group)
                 renewing.cancel()
                 await self._wind_down()
+            await send_events(5.0)
 
     async def _prepare(self, client: PrefectClient) -> None:
         from .activation import activation

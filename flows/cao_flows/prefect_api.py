@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import socket
 import threading
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 MOUNT = "/prefect"
 """Where the UI stands, on our own port; the API is below it."""
+
+_LOUD_AT_THE_END = ("prefect.server.services", "prefect.server.utilities", "sqlalchemy.pool")
+"""Loggers that print tracebacks when Prefect's services are cancelled at shutdown, as they always are."""
 
 Scope = dict[str, Any]
 Receive = Callable[[], Coroutine[Any, Any, dict[str, Any]]]
@@ -62,6 +66,15 @@ def configured(home: Path, api_url: str | None, public_url: str) -> Generator[No
         yield
 
 
+async def send_events(seconds: float) -> None:
+    """Send what task runs have told and was not sent yet, and close the connection; `seconds` at most."""
+    from prefect.events.worker import EventsWorker
+
+    with contextlib.suppress(TimeoutError):  # Prefect is told the truth when the engine starts the next time
+        async with asyncio.timeout(seconds):
+            await cast("Awaitable[bool]", EventsWorker.instance().drain())
+
+
 class PrefectApi:
     """One Prefect server, from `start` to `stop`."""
 
@@ -97,6 +110,9 @@ class PrefectApi:
 
             from . import sqlite_begin
 
+            for name in _LOUD_AT_THE_END:
+                logging.getLogger(name).setLevel(logging.NOTSET)
+
             sqlite_begin.apply()
             (self._home / "ui").mkdir(parents=True, exist_ok=True)
             with configured(self._home, None, self._public_url):
@@ -130,6 +146,8 @@ class PrefectApi:
 
     def stop(self, seconds: float) -> None:
         """Shut down and wait for the thread, `seconds` at most; blocks."""
+        for name in _LOUD_AT_THE_END:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         if self._server is not None:
             self._server.should_exit = True
         if self._thread is not None:
