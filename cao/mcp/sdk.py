@@ -11,7 +11,7 @@ import json
 import logging
 import secrets
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import anyio
 import httpx2
@@ -134,11 +134,19 @@ class Forwarder:
         try:
             async with Client(transport, mode=LATEST_MODERN_VERSION, cache=None) as client:
                 result = await client.session.send_request(call, types.CallToolResult, progress_callback=on_progress)
-        except (MCPError, httpx2.HTTPError) as error:
-            raise Unavailable(f"the server at {url} did not answer: {error}; see: cao daemon status") from error
+        except Exception as error:
+            if not isinstance(cause := _cause(error), (MCPError, httpx2.HTTPError)):
+                raise
+            raise Unavailable(f"the server at {url} did not answer: {cause}; see: cao daemon status") from error
         if result.is_error:
             raise from_body((result.meta or {}).get(ERROR_META) or {})
         return result.structured_content or {}
+
+
+def _cause(error: Exception) -> Exception:
+    """The one error in the groups of groups that the SDK's task groups make of it."""
+    inner = cast("tuple[Exception, ...]", getattr(error, "exceptions", ()))
+    return _cause(inner[0]) if len(inner) == 1 else error
 
 
 async def _attended(work: Coroutine[Any, Any, T], gone: asyncio.Event | None) -> T:

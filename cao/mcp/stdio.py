@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from cao.discovery import ServerRecord, local_token, read_server
 from cao.operations.context import Progress
-from cao.protocol import Unavailable
 from cao.settings import Settings
 
 from .catalogue import INSTRUCTIONS, catalogue
@@ -39,10 +38,7 @@ class HomeServer:
         from cao.client.daemon import start_server
 
         _say(f"no server runs for {self._settings.home}; starting one")
-        await start_server(self._settings, START_SECONDS)
-        started = await asyncio.to_thread(read_server, self._settings.home)
-        if started is None:
-            raise Unavailable("the server ended again; see: cao daemon logs")
+        started = await start_server(self._settings, START_SECONDS)
         _say(f"started one at {started.url}")
         return started
 
