@@ -130,9 +130,14 @@ def _filled(value: Any, results: Sequence[str]) -> Any:
 
 
 def _look_up(match: re.Match[str], results: Sequence[str]) -> str:
-    found: Any = results[-1 if match[1] == "last" else int(match[1])] if results else ""
+    """A result or a field of its JSON; the whole, when there is no such field, so that a test shows what was there."""
+    whole = results[-1 if match[1] == "last" else int(match[1])]
+    found: Any = whole
     for name in match[2].split(".")[1:]:
-        found = (json.loads(found[found.index("{") :]) if isinstance(found, str) else found)[name]
+        fields = json.loads(found[found.index("{") :]) if isinstance(found, str) and "{" in found else found
+        if not isinstance(fields, dict) or name not in fields:
+            return whole
+        found = fields[name]
     return found if isinstance(found, str) else json.dumps(found)
 
 

@@ -108,6 +108,7 @@ _TABLE = (
         "@agentclientprotocol/claude-agent-acp",
         "run `claude` once and log in, or set ANTHROPIC_API_KEY",
         ("ANTHROPIC_*", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_*"),
+        environment=lambda _: {"MCP_CONNECTION_NONBLOCKING": "0"},  # else the first prompt may come before its tools do
         meta=_claude_meta,
         mode="default",
         system="native",
