@@ -146,12 +146,10 @@ def _cli(operation: Operation) -> str:
 
 def _curl(operation: Operation) -> str:
     path, body = catalog.target(operation.path, dict(operation.example), has_body=operation.has_body)
-    method = "" if operation.method == "GET" else f" -X {operation.method}"
-    data = (
-        f" -H 'Content-Type: application/json' -d {_quoted(json.dumps(body, ensure_ascii=False))}" if body is not None else ""
-    )
+    text = f" --json {_quoted(json.dumps(body, ensure_ascii=False))}" if body is not None else ""
+    method = "" if operation.method in ("GET", "POST") else f" -X {operation.method}"
     stream = " -N --max-time 10" if operation.effect == "stream" else ""
-    return f'curl -s{stream}{method} -H "Authorization: Bearer $CAO_TOKEN"{data} "$CAO_URL{path}"'
+    return f'curl -s{stream}{method} -H "Authorization: Bearer $CAO_TOKEN"{text} "$CAO_URL{path}"'
 
 
 def _quoted(text: str) -> str:
