@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from cao.protocol import Described
 from cao.protocol.records import EntryKind, Failure
 
 EVENT_TYPES: dict[str, type[EventData]] = {}
 """All event classes by their type's name."""
 
 
-class EventData(BaseModel):
+class EventData(Described):
     """Base of all events: which session, terminal and run it is about, and what else is known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: ClassVar[str] = ""
 

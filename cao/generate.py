@@ -20,6 +20,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from cao.protocol import ERRORS, REGISTRY, DestructiveRequest, ListRequest, Operation
+from cao.protocol.described import descriptions
 
 import_module("cao.operations")  # fills the registry
 
@@ -151,7 +152,7 @@ def _method(operation: Operation, names: Names) -> Iterator[str]:
 
 
 def _docstring(operation: Operation) -> Iterator[str]:
-    described = {name: operation.request.model_fields[name].description for name in in_order(operation)}
+    described = {name: descriptions(operation.request).get(name) for name in in_order(operation)}
     notes = [f"{name}: {text}" for name, text in described.items() if text]
     wrapped = [part for line in operation.help.splitlines() for part in _wrapped(line)]
     wrapped += ["", *(part for note in notes for part in _wrapped(note, "    "))] if notes else []
@@ -286,7 +287,7 @@ def _field(name: str, schema: dict[str, Any], request: type[BaseModel]) -> dict[
         "many": many,
         "required": info.is_required(),
         "default": None if info.is_required() else schema.get("default"),
-        "help": (info.description or "").replace("\n", " "),
+        "help": descriptions(request).get(name, "").replace("\n", " "),
         "choices": element.get("enum", []),
     }
 

@@ -11,18 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from cao.discovery import default_home
-from cao.protocol import InvalidInput
+from cao.protocol import Described, InvalidInput
 
 DEFAULT_PORT = 9889
 
 
-class Settings(BaseModel):
+class Settings(Described):
     """All configuration. Unknown names in `config.toml` are refused, so that a typo is not a silent default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     home: Path
     """The data directory, mode 0700: store, logs, token, installed profiles, Prefect's own files."""

@@ -48,7 +48,7 @@ AGENTS: Mapping[str, str] = {
 class Profile(Answer):
     """Who an agent is."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True, coerce_numbers_to_str=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
 
     name: Name
     """How it is called in `--profile`."""

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
-from cao.protocol import REGISTRY, CaoError, Internal, Operation, Unauthenticated, Unavailable
+from cao.protocol import REGISTRY, CaoError, Described, Internal, Operation, Unauthenticated, Unavailable
 from cao.version import VERSION
 
 from .replies import Misdirected, TooLarge, TooSlow, UnsupportedMedia
@@ -33,7 +33,7 @@ Sessions of AI agents, driven over HTTP. Every operation here is the same on the
 """
 
 
-class BrokenField(BaseModel):
+class BrokenField(Described):
     """One field of a request that is not as it should be."""
 
     pointer: str
@@ -43,19 +43,19 @@ class BrokenField(BaseModel):
     """The kind of fault, for programs."""
 
 
-class Details(BaseModel):
+class Details(Described):
     """What programs may want to know about a problem."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="allow")
+    model_config = ConfigDict(extra="allow")
 
     errors: list[BrokenField] | None = None
     """Of `invalid_input`: the broken fields."""
 
 
-class ProblemDetails(BaseModel):
+class ProblemDetails(Described):
     """What went wrong, as RFC 9457 says it. `code` and `details` are the same on every surface."""
 
-    model_config = ConfigDict(use_attribute_docstrings=True, extra="forbid")
+    model_config = ConfigDict(extra="forbid")
 
     type: str
     """A URI that names the kind of problem."""

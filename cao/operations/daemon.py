@@ -20,6 +20,7 @@ from cao.protocol import (
     WriteRequest,
     operation,
 )
+from cao.protocol.described import descriptions
 from cao.settings import ENVIRONMENT, Settings, origins
 from cao.store import Transaction, log
 from cao.version import VERSION
@@ -199,9 +200,9 @@ async def config(ctx: Context, request: ReadConfig) -> Config:
                 value=values[name],
                 origin=came_from[name],
                 variable=ENVIRONMENT[name],
-                help=info.description or "",
+                help=descriptions(Settings).get(name, ""),
             )
-            for name, info in Settings.model_fields.items()
+            for name in Settings.model_fields
         ]
     )
 

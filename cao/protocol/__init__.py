@@ -4,6 +4,7 @@ Nothing here reads a file, opens a socket or knows a session.
 """
 
 from .caller import OWNER, Caller, Surface
+from .described import Described
 from .errors import (
     ERRORS,
     CaoError,
@@ -41,6 +42,7 @@ __all__ = [
     "CaoError",
     "Conflict",
     "Denied",
+    "Described",
     "DestructiveRequest",
     "Effect",
     "FieldError",

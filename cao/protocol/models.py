@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
+
+from .described import Described
 
 T = TypeVar("T")
 
@@ -21,16 +23,16 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=MESSAGE_LIMIT)]
 """A message or prompt: at least one character; the store refuses more than `MESSAGE_LIMIT` bytes."""
 
 
-class Answer(BaseModel):
+class Answer(Described):
     """What an operation gives back. Readers are tolerant: a field that they do not know is kept out of the way."""
 
-    model_config = ConfigDict(extra="ignore", use_attribute_docstrings=True, frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Request(BaseModel):
+class Request(Described):
     """What an operation is asked. Unknown fields are refused, so that a typo never passes for a default."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class WriteRequest(Request):
