@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from cao.protocol import ListRequest, Page, Reference, Request, WriteRequest, operation
+from cao.protocol import ListRequest, NotFound, Page, Reference, Request, WriteRequest, operation
 from cao.protocol.records import Approval, ApprovalState
 from cao.store import Transaction, approvals, sessions
 
@@ -22,7 +22,7 @@ class ListApprovals(ListRequest):
     """Only those in this state; `pending` is what waits for you."""
 
 
-@operation("approval.list", path="/approvals", example={"state": "pending"}, positional=())
+@operation("approval.list", path="/approvals", errors=(NotFound,), example={"state": "pending"}, positional=())
 async def list_approvals(ctx: Context, request: ListApprovals) -> Page[Approval]:
     """List approvals, newest first."""
     reader = ctx.store.read()

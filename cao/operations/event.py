@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from cao.protocol import ListRequest, Page, Reference, Request, operation
+from cao.protocol import ListRequest, NotFound, Page, Reference, Request, operation
 from cao.protocol.paging import seal, unseal
 from cao.protocol.records import Event
 from cao.store import log, sessions
@@ -28,7 +28,7 @@ class ListEvents(ListRequest):
     """Only those with a greater `seq`."""
 
 
-@operation("event.list", path="/events/log", example={"types": ["run.*"], "limit": 10}, positional=())
+@operation("event.list", path="/events/log", errors=(NotFound,), example={"types": ["run.*"], "limit": 10}, positional=())
 async def list_events(ctx: Context, request: ListEvents) -> Page[Event]:
     """Read the event log, oldest first."""
     question = request.model_dump(mode="json")
@@ -51,7 +51,7 @@ class FollowEvents(Request):
     """Stop after so many events; 0 never stops."""
 
 
-@operation("event.follow", path="/events", effect="stream", positional=(), example={"after": 0, "limit": 5})
+@operation("event.follow", path="/events", effect="stream", errors=(NotFound,), positional=(), example={"after": 0, "limit": 5})
 async def follow(ctx: Context, request: FollowEvents) -> AsyncIterator[Event]:
     """Follow the event log: replay from any `seq`, then live, each event once and in order.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cao.protocol import Denied, ListRequest, Page, Reference, Request, Text, WriteRequest, operation
+from cao.protocol import Denied, ListRequest, NotFound, Page, Reference, Request, Text, WriteRequest, operation
 from cao.protocol.records import Message, MessageKind, MessageState
 from cao.store import Transaction, messages, sessions, terminals
 
@@ -59,7 +59,7 @@ class ListMessages(ListRequest):
     """Only prompts, mail or results."""
 
 
-@operation("message.list", path="/messages", example={"state": "pending"}, positional=())
+@operation("message.list", path="/messages", errors=(NotFound,), example={"state": "pending"}, positional=())
 async def list_messages(ctx: Context, request: ListMessages) -> Page[Message]:
     """List messages, newest first."""
     reader = ctx.store.read()

@@ -88,7 +88,7 @@ class ListProfiles(ListRequest, InProject):
     """Only those with this role."""
 
 
-@operation("profile.list", path="/profiles", example={"origin": "builtin"}, positional=())
+@operation("profile.list", path="/profiles", errors=(NotFound,), example={"origin": "builtin"}, positional=())
 async def list_profiles(ctx: Context, request: ListProfiles) -> Page[ProfileSummary]:
     """List profiles by name; files that are broken are listed with their problem."""
     question = request.model_dump(mode="json")
@@ -161,7 +161,9 @@ class Match(ProfileSummary):
     """How well: more is better, and only the order means something."""
 
 
-@operation("profile.find", path="/search/profiles", example={"words": "review security"}, positional=("words",))
+@operation(
+    "profile.find", path="/search/profiles", errors=(NotFound,), example={"words": "review security"}, positional=("words",)
+)
 async def find_profiles(ctx: Context, request: FindProfiles) -> Page[Match]:
     """Find profiles by words, the best match first."""
     question = request.model_dump(mode="json")

@@ -12,6 +12,7 @@ from cao.protocol import (
     Denied,
     DestructiveRequest,
     ListRequest,
+    NotFound,
     Page,
     Reference,
     Request,
@@ -36,7 +37,7 @@ class ListRuns(ListRequest):
     """Only those in this state."""
 
 
-@operation("run.list", path="/runs", example={"state": "running"}, positional=())
+@operation("run.list", path="/runs", errors=(NotFound,), example={"state": "running"}, positional=())
 async def list_runs(ctx: Context, request: ListRuns) -> Page[Run]:
     """List runs, newest first."""
     reader = ctx.store.read()

@@ -45,7 +45,9 @@ class LaunchSession(WriteRequest):
     """How the agent is run; the profile's choice unless given. See `cao provider list`."""
     directory: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
     """The working directory; the current project's unless given."""
-    labels: Annotated[dict[Name, Label], Field(max_length=32)] = Field(default_factory=dict[str, str])
+    labels: Annotated[dict[Name, Label], Field(max_length=32, json_schema_extra={"additionalProperties": False})] = Field(
+        default_factory=dict[str, str]
+    )
     """Words of your own to find it by."""
 
 

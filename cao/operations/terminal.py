@@ -77,7 +77,7 @@ class ListTerminals(ListRequest):
     """Only those of this profile."""
 
 
-@operation("terminal.list", path="/terminals", example={"status": "idle"}, positional=())
+@operation("terminal.list", path="/terminals", errors=(NotFound,), example={"status": "idle"}, positional=())
 async def list_terminals(ctx: Context, request: ListTerminals) -> Page[Terminal]:
     """List terminals, newest first."""
     reader = ctx.store.read()
