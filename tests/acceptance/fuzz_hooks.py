@@ -1,0 +1,87 @@
+"""What schemathesis cannot read from the document: rules between fields, what exists on this computer, and patience.
+
+Only requests that it means to be valid are mended; those that it means to be wrong go out as they are, but for their time-outs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import schemathesis
+from schemathesis import GenerationMode
+
+SECONDS = 0.01
+DIRECTORY = os.environ.get("CAO_FUZZ_DIRECTORY", "/")
+
+Fields = dict[str, Any]
+
+
+def _launch(fields: Fields) -> None:
+    """The agent command lines of other providers are not installed; directories must exist."""
+    fields["provider"] = "scripted"
+    if fields.get("directory") is not None:
+        fields["directory"] = DIRECTORY
+
+
+def _shutdown(fields: Fields) -> None:
+    """One session, or all."""
+    if fields.get("all"):
+        fields.pop("session", None)
+    elif not fields.get("session"):
+        fields["session"] = "nobody"
+
+
+def _validate(fields: Fields) -> None:
+    """Exactly one of three, and no files over HTTP."""
+    fields.update(text=fields.get("text") or "You write minutes.", profile=None, path=None)
+
+
+MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
+    ("POST", "/sessions"): _launch,
+    ("POST", "/sessions/{session}/terminals"): _launch,
+    ("POST", "/sessions/{session}/assign"): _launch,
+    ("POST", "/sessions/{session}/handoff"): _launch,
+    ("POST", "/sessions/shutdown"): _shutdown,
+    ("POST", "/projects"): lambda fields: fields.update(path=DIRECTORY),
+    ("POST", "/daemon/backup"): lambda fields: fields.pop("path", None),
+    ("POST", "/profiles"): lambda fields: fields.update(source="developer", digest=None),
+    ("POST", "/profiles/validate"): _validate,
+}
+WAITS = {"/tick", "/sessions/{session}/handoff", "/sessions/{session}/wait", "/runs/{run}/wait", "/runs/{run}/result"}
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    method, path = case.operation.method.upper(), case.operation.path
+    if path in WAITS:
+        _hurry(case, in_body=method == "POST")
+    if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
+        return
+    (case.query or {}).pop("cursor", None)  # valid ones are made by the server
+    if mend := MENDS.get((method, path)):
+        mend(_body(case))
+
+
+def _body(case: Any) -> Fields:
+    """The fields of the body; a body that was left out is an empty one."""
+    if not isinstance(case.body, dict):
+        case.body, case.media_type = {}, "application/json"
+    return case.body
+
+
+def _hurry(case: Any, *, in_body: bool) -> None:
+    if in_body:
+        fields = _body(case)
+    else:
+        fields = case.query = case.query if isinstance(case.query, dict) else {}
+    if _is_long(fields.get("timeout", 60)):
+        fields["timeout"] = SECONDS
+
+
+def _is_long(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool) and float(value) > SECONDS
+    except (TypeError, ValueError):
+        return False
