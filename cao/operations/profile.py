@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, model_validator
 
 from cao.agents import Profile
-from cao.agents.download import download
-from cao.agents.library import Broken, Found, Library, Origin, decode, is_name, read
-from cao.agents.profile import PROFILE_LIMIT, Finding, findings, parse, split
+from cao.agents.library import Broken, Found, Library, Origin, read
+from cao.agents.profile import PROFILE_LIMIT, Finding, findings, parse
+from cao.agents.ranking import score
 from cao.events import ProfileInstalled, ProfileRemoved
 from cao.protocol import (
     Answer,
@@ -35,10 +33,8 @@ from cao.protocol.paging import seal, unseal
 from cao.store import Transaction, projects
 
 from .context import Context
-from .paths import LocalPath, absolute
-
-DOWNLOAD_SECONDS = 20.0
-"""How long the host of a profile may take, in all."""
+from .paths import LocalPath
+from .sources import fetch, file, may_name_files, own_name
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
@@ -168,30 +164,12 @@ async def find_profiles(ctx: Context, request: FindProfiles) -> Page[Match]:
     """Find profiles by words, the best match first."""
     question = request.model_dump(mode="json")
     start = max(int(unseal(request.cursor, question, 1)[0]), 0) if request.cursor else 0
-    words = _words(request.words)
-    usable = [_summary(entry) for entry in await _entries(ctx, request) if isinstance(entry, Found)]
-    scored = [Match(**one.model_dump(), score=score) for one in usable if (score := _score(one, words))]
+    usable = [entry for entry in await _entries(ctx, request) if isinstance(entry, Found)]
+    rated = [(_summary(entry), score(entry.profile, request.words)) for entry in usable]
+    scored = [Match(**one.model_dump(), score=points) for one, points in rated if points]
     scored.sort(key=lambda match: (-match.score, match.name))
     stop = start + request.limit
     return Page[Match](items=scored[start:stop], next_cursor=seal([stop], question) if stop < len(scored) else None)
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", text.lower())[:32]
-
-
-def _score(one: ProfileSummary, words: list[str]) -> int:
-    """A word of the name counts most, then one of its capabilities, tags and role, then one of the description."""
-    shelves = ((8, one.name), (4, " ".join((*one.capabilities, *one.tags, one.role))), (1, one.description))
-    texts = [(weight, _words(text)) for weight, text in shelves]
-    return sum(weight * _closeness(word, text) for word in words for weight, text in texts)
-
-
-def _closeness(word: str, text: list[str]) -> int:
-    """2 where the word stands in the text, 1 where only a word begins or ends with it, else 0."""
-    if word in text:
-        return 2
-    return int(len(word) > 2 and any(one.startswith(word) or one.endswith(word) for one in text))
 
 
 class ValidateProfile(InProject):
@@ -232,7 +210,7 @@ async def validate(ctx: Context, request: ValidateProfile) -> Verdict:
     try:
         text, name = await _text_to_check(ctx, request)
     except InvalidInput as error:
-        if request.path is not None and not _may_read_files(ctx):
+        if request.path is not None and not may_name_files(ctx):
             raise
         found = [Finding(level="error", field="", message=each["message"]) for each in error.details["errors"]]
     else:
@@ -241,32 +219,14 @@ async def validate(ctx: Context, request: ValidateProfile) -> Verdict:
 
 
 async def _text_to_check(ctx: Context, request: ValidateProfile) -> tuple[str, str]:
+    """The text, and the name that it goes by."""
     if request.text is not None:
-        return request.text, _own_name(request.text) or "profile"
+        return request.text, own_name(request.text) or "profile"
     if request.path is not None:
-        path = _file(ctx, "path", request.path)
+        path = file(ctx, "path", request.path)
         return await asyncio.to_thread(read, path), path.stem
     name = request.profile or ""
     return await asyncio.to_thread(ctx.services.library.text, name, _place(ctx, request.project)), name
-
-
-def _own_name(text: str) -> str | None:
-    """The name that a text gives itself, if it can be one."""
-    try:
-        name = split(text)[0].get("name")
-    except InvalidInput:
-        return None
-    return name if isinstance(name, str) and is_name(name) else None
-
-
-def _may_read_files(ctx: Context) -> bool:
-    return ctx.caller.surface in ("python", "cli")
-
-
-def _file(ctx: Context, field: str, text: str) -> Path:
-    if not _may_read_files(ctx):
-        raise InvalidInput.field(field, "cannot be a file here; only the command line and Python may name files")
-    return absolute(field, text)
 
 
 class InstallProfile(WriteRequest):
@@ -306,12 +266,12 @@ async def install(ctx: Context, request: InstallProfile) -> Installed:
 
     A URL is fetched over https from a public address, 256 KiB at most, and must have the digest that is given.
     """
-    text, stem = await _fetch(ctx, request.source, request.digest)
+    text, stem = await fetch(ctx, request.source, request.digest)
     digest = hashlib.sha256(text.encode()).hexdigest()
     if request.digest not in (None, digest):
         raise InvalidInput.field("digest", f"is not that of the text, which is {digest}")
-    profile = await asyncio.to_thread(parse, text, stem)
-    name = request.name or (profile.name if is_name(profile.name) else stem)
+    await asyncio.to_thread(parse, text, stem)
+    name = request.name or own_name(text) or stem
     path = await asyncio.to_thread(_put, ctx.services.library, name, text, request.replace)
 
     def change(tx: Transaction) -> Installed:
@@ -319,28 +279,6 @@ async def install(ctx: Context, request: InstallProfile) -> Installed:
         return Installed(name=name, path=str(path), digest=digest, warnings=findings(text, name))
 
     return await ctx.transact(change, Installed)
-
-
-async def _fetch(ctx: Context, source: str, digest: str | None) -> tuple[str, str]:
-    """The text, and the name that its place suggests."""
-    library, trusted = ctx.services.library, ctx.services.settings.profile_hosts
-    if is_name(source) and (text := await asyncio.to_thread(library.builtin_text, source)) is not None:
-        return text, source
-    if "://" in source:
-        if digest is None:
-            raise InvalidInput.field("digest", "is required for a URL: the SHA-256 of the text that you mean")
-        content = await download(source, limit=PROFILE_LIMIT, seconds=DOWNLOAD_SECONDS, trusted=trusted)
-        return decode(content, "the profile"), _stem(urlsplit(source).path)
-    if is_name(source) and not source.endswith(".md"):
-        raise NotFound(f"no built-in profile {source!r}; see: cao profile list --origin builtin", profile=source)
-    path = _file(ctx, "source", source)
-    return await asyncio.to_thread(read, path), _stem(path.name)
-
-
-def _stem(path: str) -> str:
-    """A profile's name from a path; a plain word where the path gives none."""
-    stem = Path(path).stem
-    return stem if is_name(stem) else "profile"
 
 
 def _put(library: Library, name: str, text: str, replace: bool) -> Path:
