@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from cao.protocol.records import RecoveryPolicy
 
 from .command import fill, places
-from .output import READERS, Reader
+from .output import READERS, Entry, Reader
 from .process import Child, environment
 from .profile import Profile
 from .provider import Missing, Prompt, ProviderError, Seat, TurnResult, Watch
@@ -93,15 +92,15 @@ class _Call:
         await self._tell(self._reader.finish(), watch)
         return await self._result(self._reader, status, child, watch)
 
-    async def _tell(self, entries: Any, watch: Watch) -> None:
+    async def _tell(self, entries: Iterable[Entry], watch: Watch) -> None:
         for kind, text, data in entries:
             await watch.entry(kind, text, data)
 
     async def _result(self, reader: Reader, status: int, child: Child, watch: Watch) -> TurnResult:
-        if status != 0:
-            raise ProviderError("exit", child.complaint() + (f"; {reader.error}" if reader.error else ""))
         if reader.error is not None:
-            raise ProviderError("agent_error", f"{child.name}: {reader.error}"[:2000])
+            raise ProviderError("agent_error", f"{child.complaint()}; {reader.error}"[:2000], retryable=True)
+        if status != 0:
+            raise ProviderError("exit", child.complaint())
         if reader.usage is not None:
             await watch.entry("usage", "", reader.usage.model_dump(mode="json"))
         conversation = reader.conversation or self._conversation

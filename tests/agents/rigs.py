@@ -242,7 +242,7 @@ class RealAgent(Rig):
         return script({"tool": "shell", "args": {"command": self.hand.format(path=path)}}, {"text": "done"})
 
     def recalls(self, result: TurnResult) -> bool:
-        said = [message.text for message in self.model.journal[-1].messages]
+        said = [message.text for message in self.model.last.messages]
         return any("remember me" in text for text in said)
 
 
@@ -252,6 +252,26 @@ class Claude(RealAgent):
 
 class Codex(RealAgent):
     agent, hand = "codex", "rm -f {path}; touch {path}"
+
+
+class CodexExec(Codex):
+    """The same program as a headless command."""
+
+    asks = False
+
+    def fields(self) -> dict[str, Any]:
+        fields = super().fields()
+        flags = ["--json", "--skip-git-repo-check"]
+        return {
+            "environment": fields["environment"],
+            "command": ["codex", "exec", "--model={model}", *flags, "-"],
+            "resume": ["codex", "exec", "resume", "--model={model}", *flags, "{conversation}", "-"],
+            "model": fields["model"],
+            "output": "codex",
+        }
+
+    def provider(self) -> Provider:
+        return HeadlessProvider()
 
 
 def _steps(*steps: Mapping[str, Any]) -> str:

@@ -319,6 +319,11 @@ class ScriptedModel(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    @property
+    def last(self) -> Asked:
+        """The last request that was not about a title or the like."""
+        return next(asked for asked in reversed(self.journal) if asked.tools)
+
     def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self.serve_forever, name="scripted-model")
         self._thread.start()

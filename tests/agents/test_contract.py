@@ -21,6 +21,7 @@ RIGS = [
     rigs.Acp,
     pytest.param(rigs.Claude, marks=REAL),
     pytest.param(rigs.Codex, marks=REAL),
+    pytest.param(rigs.CodexExec, marks=REAL),
 ]
 
 

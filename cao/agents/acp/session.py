@@ -121,6 +121,8 @@ class AgentSession:
             response = await self._prompt(self._worded(seat, text), turn)
             return await turn.result(response, {"agent": self.launch.agent.name, "session": self.id})
         except Exception as error:
+            if not self.healthy or isinstance(error, ConnectionError):
+                await self._child.end()  # so that it can be told how it ended
             self._explain(error)
             raise
         finally:
