@@ -1,8 +1,8 @@
 """How local processes find the server of a data directory, and the credential that it asks for.
 
-    server.lock   held by the server while it lives; its text says which one
-    server.json   where it answers; written once it listens, mode 0600
-    token         the local credential; made by whoever needs it first, mode 0600
+server.lock   held by the server while it lives; its text says which one
+server.json   where it answers; written once it listens, mode 0600
+token         the local credential; made by whoever needs it first, mode 0600
 """
 
 from __future__ import annotations
