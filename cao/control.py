@@ -221,7 +221,9 @@ class Control(Facade):
         return operation.adapter.dump_python(answer, mode="json")
 
     def _profile_of(self, terminal: Terminal) -> Profile:
-        return profile_of(self.services, terminal)
+        profile = profile_of(self.services, terminal)
+        self.services.store.redactor.learn(*_secrets(profile.environment))
+        return profile
 
     async def _recover(self) -> int:
         owner = self._owner

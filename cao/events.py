@@ -48,6 +48,13 @@ class ProjectRemoved(EventData, type="project.removed"):
     name: str
 
 
+class ProjectChosen(EventData, type="project.chosen"):
+    """A project became the current one."""
+
+    project_id: str
+    name: str
+
+
 class ProfileInstalled(EventData, type="profile.installed"):
     """A profile was added to the data directory."""
 

@@ -295,8 +295,8 @@ def _field(name: str, schema: dict[str, Any], request: type[BaseModel]) -> dict[
 def _kind(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return "choice"
-    if schema.get("format") == "path":
-        return "path"
+    if schema.get("format") in ("path", "path-or-name"):
+        return "path" if schema["format"] == "path" else "source"
     if schema.get("type") == "string":
         return "text" if schema.get("maxLength", 0) >= LONG_TEXT else "word"
     return {"integer": "integer", "number": "number", "boolean": "boolean"}.get(str(schema.get("type")), "json")

@@ -146,6 +146,9 @@ class Providers(Mapping[str, Provider]):
             known = ", ".join(sorted(self._by_name))
             raise NotFound(f"no provider {name!r}; there are: {known}", provider=name) from None
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._by_name
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_name)
 

@@ -17,7 +17,7 @@ class Field(NamedTuple):
 
     name: str
     kind: str
-    """`text` (long), `word`, `path`, `integer`, `number`, `boolean`, `choice` or `json`."""
+    """`text` (long), `word`, `path`, `source` (a name, a URL or a path), `integer`, `number`, `boolean`, `choice` or `json`."""
     many: bool
     """A list of these."""
     required: bool

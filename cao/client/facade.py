@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from cao.operations.daemon import Backup, Config, DaemonStatus, HealthReport, LogLines, Stopping, Ticked
+    from cao.operations.daemon import Backup, Config, DaemonStatus, HealthReport, LogLines, Started, Stopping, Ticked
     from cao.operations.operation import Operation, OperationDetail
     from cao.operations.profile import Installed, Match, ProfileDetail, ProfileSummary, Removed, Verdict
     from cao.operations.provider import ProviderInfo
@@ -190,7 +190,7 @@ class DaemonGroup:
         *,
         timeout: float = 15.0,
         idempotency_key: str | None = None,
-    ) -> DaemonStatus:
+    ) -> Started:
         """Start a server in the background for this data directory, or find the one that runs.
 
         timeout: Seconds until it must answer.

@@ -40,16 +40,24 @@ def logging_to(settings: Settings, redactor: Redactor) -> Generator[None]:
     root = logging.getLogger()
     for name in _OURS:
         logging.getLogger(name).setLevel(settings.log_level.upper())
+    requests = logging.getLogger("uvicorn.access")
+    requests.addFilter(_nothing)
     for handler in handlers:
         handler.setFormatter(_Redacted(redactor))
         root.addHandler(handler)
     try:
         yield
     finally:
+        requests.removeFilter(_nothing)
         for handler in handlers:
             root.removeHandler(handler)
         for handler in handlers[1:]:
             handler.close()
+
+
+def _nothing(record: logging.LogRecord) -> bool:
+    """Uvicorn's lines of requests hold query strings, and another server in this process may switch them on."""
+    return False
 
 
 def _file(path: Path) -> list[logging.Handler]:

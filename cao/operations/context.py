@@ -17,7 +17,7 @@ from cao.engine import Engine
 from cao.protocol import Caller, Conflict, DestructiveRequest, Operation, WriteRequest
 from cao.settings import Settings
 from cao.signals import Signals
-from cao.store import Store, Transaction
+from cao.store import Reader, Store, Transaction
 from cao.store.terminals import Limits
 
 A = TypeVar("A", bound=BaseModel)
@@ -116,7 +116,12 @@ class Context:
 
         return await self.store.write(attempt, actor=self.caller.actor, keep=not dry)
 
-    def _replay(self, tx: Transaction, key: str, answer: type[A]) -> A | None:
+    def replay(self, answer: type[A]) -> A | None:
+        """The answer that this request got before under its key: for operations that do I/O before they `transact`."""
+        key = self.request.idempotency_key if isinstance(self.request, WriteRequest) else None
+        return self._replay(self.store.read(), key, answer) if key else None
+
+    def _replay(self, tx: Reader, key: str, answer: type[A]) -> A | None:
         known = tx.row("SELECT operation, digest, answer FROM idempotency WHERE key = ?", (key,))
         if known is None:
             return None

@@ -228,6 +228,8 @@ class Backup(Answer):
 @operation("daemon.backup", path="/daemon/backup", effect="write", errors=(Unavailable,), example={}, positional=("path",))
 async def backup(ctx: Context, request: WriteBackup) -> Backup:
     """Copy the store while it is in use, and check its integrity. To restore, stop the server and put the copy in its place."""
+    if (before := ctx.replay(Backup)) is not None:
+        return before
     target = _backup_target(ctx, request.path)
     problems = await ctx.store.check()
     size = await ctx.store.backup(target)
@@ -275,6 +277,16 @@ async def stop(ctx: Context, request: StopDaemon) -> Stopping:
     return Stopping(stopping=not request.dry_run, pid=os.getpid())
 
 
+class Started(Answer):
+    """A server that answers."""
+
+    url: str
+    pid: int
+    version: str
+    home: str
+    """Its data directory."""
+
+
 class StartDaemon(WriteRequest):
     """How long to wait for it."""
 
@@ -295,12 +307,13 @@ class StartDaemon(WriteRequest):
         "mcp": "over HTTP the server is running already, and over stdio `cao mcp` starts one by itself",
     },
 )
-async def start(ctx: Context, request: StartDaemon) -> DaemonStatus:
+async def start(ctx: Context, request: StartDaemon) -> Started:
     """Start a server in the background for this data directory, or find the one that runs."""
     from cao.client.daemon import start_server
 
-    await start_server(ctx.services.settings, request.timeout)
-    return await status(ctx, Status())
+    settings = ctx.services.settings
+    record = await start_server(settings, request.timeout)
+    return Started(url=record.url, pid=record.pid, version=record.version, home=str(settings.home))
 
 
 class Tick(WriteRequest):

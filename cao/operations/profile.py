@@ -266,6 +266,8 @@ async def install(ctx: Context, request: InstallProfile) -> Installed:
 
     A URL is fetched over https from a public address, 256 KiB at most, and must have the digest that is given.
     """
+    if (before := ctx.replay(Installed)) is not None:
+        return before
     text, stem = await fetch(ctx, request.source, request.digest)
     digest = hashlib.sha256(text.encode()).hexdigest()
     if request.digest not in (None, digest):

@@ -115,7 +115,7 @@ async def use(ctx: Context, request: UseProject) -> Project:
 
     def change(tx: Transaction) -> Project:
         project = projects.get(tx, request.project)
-        projects.use(tx, project.id)
+        projects.use(tx, project)
         return projects.get(tx, project.id)
 
     return await ctx.transact(change, Project)

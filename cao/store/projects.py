@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cao.events import ProjectAdded, ProjectRemoved
+from cao.events import ProjectAdded, ProjectChosen, ProjectRemoved
 from cao.protocol import Conflict, ListRequest, NotFound, Page
 from cao.protocol.records import Project
 
@@ -25,7 +25,7 @@ def add(tx: Transaction, name: str, path: Path) -> Project:
     tx.insert("projects", id=id, name=name, path=str(path), created_at=tx.now)
     tx.emit(ProjectAdded(project_id=id, name=name, path=str(path)))
     if current(tx) is None:
-        use(tx, id)
+        use(tx, get(tx, id))
     return get(tx, id)
 
 
@@ -41,10 +41,11 @@ def list_page(reader: Reader, request: ListRequest) -> Page[Project]:
     return page(reader, Project, "projects", request, {}, load=lambda row: _load(reader, row))
 
 
-def use(tx: Transaction, id: str) -> None:
+def use(tx: Transaction, project: Project) -> None:
     """Make a project the current one."""
     tx.execute("DELETE FROM settings WHERE key = ?", (_CURRENT,))
-    tx.insert("settings", key=_CURRENT, value=id)
+    tx.insert("settings", key=_CURRENT, value=project.id)
+    tx.emit(ProjectChosen(project_id=project.id, name=project.name))
 
 
 def current(reader: Reader) -> Project | None:

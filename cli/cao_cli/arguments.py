@@ -100,7 +100,7 @@ def _read(field: Field, value: Any) -> Any:
         return _text(field, str(value))
     if field.kind == "json":
         return _json(field, _text(field, str(value)))
-    if field.kind == "path":
+    if field.kind == "path" or (field.kind == "source" and _is_file(value)):
         return str(Path(value).expanduser().absolute())
     return value
 
@@ -162,3 +162,8 @@ def _usage(command: Command, error: CycloptsError) -> WireError:
         flaw["pointer"] = f"/{error.argument.field_info.name}"
     hint = f"see: cao {' '.join(command.words)} --help"
     return WireError("invalid_input", f"{message.rstrip('.')}; {hint}", {"errors": [flaw]})
+
+
+def _is_file(source: str) -> bool:
+    """Whether a word that may be a name, a URL or a file is a file."""
+    return "://" not in source and ("/" in source or source.endswith(".md"))

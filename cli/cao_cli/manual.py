@@ -137,7 +137,9 @@ def _flag(field: Field) -> str:
 
 
 def _value(field: Field) -> str:
-    return {"choice": "CHOICE", "integer": "N", "number": "N", "path": "PATH", "json": "JSON"}.get(field.kind, "TEXT")
+    return {"choice": "CHOICE", "integer": "N", "number": "N", "path": "PATH", "source": "SOURCE", "json": "JSON"}.get(
+        field.kind, "TEXT"
+    )
 
 
 def _told(field: Field) -> str:

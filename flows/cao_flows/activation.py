@@ -122,10 +122,10 @@ class SessionRunner:
 
     async def rest(self) -> None:
         """End what the providers keep warm for this session's terminals."""
-        for terminal in terminals.of_session(self.house.store.read(), self.session_id):
-            provider = self.house.providers.get(terminal.provider)
-            if provider is not None:
-                await provider.rest(terminal.id)
+        async with asyncio.TaskGroup() as group:
+            for terminal in terminals.of_session(self.house.store.read(), self.session_id):
+                if terminal.provider in self.house.providers:
+                    group.create_task(self.house.providers[terminal.provider].rest(terminal.id))
 
     def cut(self) -> None:
         """Stop every turn at once; each follows its recovery policy when the session is next recovered."""
