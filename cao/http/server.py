@@ -174,6 +174,7 @@ async def take_charge(settings: Settings) -> FileLock:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         for _ in range(_LOCK_TRIES):  # whoever looks for a server holds the lock for a moment
             if lock.acquire():
+                (settings.home / "server.json").unlink(missing_ok=True)  # of one that crashed
                 return lock
             await asyncio.sleep(_LOCK_PAUSE)
     except OSError as error:

@@ -1,0 +1,210 @@
+"""The whole server as a process: charge of a directory, addresses, discovery, its log, and its end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cao.discovery import read_server
+
+from .conftest import Served, end, start_process, wait_until_served
+
+EXIT_SECONDS = 5.0
+
+
+def call(served: Served, method: str, path: str, **options: Any) -> httpx.Response:
+    return httpx.request(method, served.url + path, headers=served.headers, trust_env=False, timeout=10, **options)
+
+
+def refused(home: Path, **variables: str) -> tuple[int, str]:
+    """Start a server that must not come up: its exit status and what it says."""
+    process = start_process(home, **variables)
+    try:
+        _, said = process.communicate(timeout=60)
+        return process.returncode, said.decode()
+    finally:
+        end(process)
+
+
+def in_background(work: Callable[[], Any]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_it_can_be_found_and_says_who_it_is(served: Served) -> None:
+    record = read_server(served.home)
+    assert record is not None
+    assert (record.url, record.pid) == (served.url, served.process.pid)
+    for name in ("server.json", "token", "server.lock", "cao.log"):
+        assert stat.S_IMODE((served.home / name).stat().st_mode) == 0o600
+    status = call(served, "GET", "/daemon/status").json()
+    assert (status["running"], status["url"], status["pid"]) == (True, served.url, served.process.pid)
+    events = call(served, "GET", "/events/log", params={"types": "server.started"}).json()["items"]
+    assert [event["data"]["url"] for event in events] == [served.url]
+
+
+def test_all_addresses_answer(served: Served) -> None:
+    for path in ("/health", "/metrics", "/openapi.json", "/docs"):
+        assert httpx.get(served.url + path, trust_env=False).status_code == 200
+    assert httpx.get(served.url + "/mcp", trust_env=False).status_code == 401
+    assert httpx.get(served.url + "/sessions", trust_env=False).status_code == 401
+    prefect = httpx.get(served.url + "/prefect/api/health", trust_env=False)
+    assert (prefect.status_code, prefect.json()["code"]) == (503, "unavailable")
+    assert httpx.get(served.url + "/health", headers={"Host": "evil.example"}, trust_env=False).status_code == 421
+
+
+def test_a_second_server_on_the_directory_is_refused_and_names_the_first(served: Served) -> None:
+    status, said = refused(served.home)
+    assert status == 4
+    assert str(served.process.pid) in said
+    assert served.url in said
+    assert call(served, "GET", "/health").status_code == 200
+    assert read_server(served.home) is not None
+
+
+def test_a_port_in_use_is_named_with_a_way_out(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        status, said = refused(tmp_path / "home", CAO_PORT=str(port))
+    assert status == 5
+    assert f"127.0.0.1:{port}" in said
+    assert "CAO_PORT=" in said
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::"])
+def test_only_loopback_addresses_are_bound(tmp_path: Path, host: str) -> None:
+    from cao.http.server import require_loopback
+    from cao.protocol import InvalidInput
+
+    with pytest.raises(InvalidInput, match="not a loopback address"):
+        require_loopback(host)
+
+
+def test_a_data_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    (home / "server.lock").mkdir(parents=True)
+    status, said = refused(home)
+    assert status == 5
+    assert "data directory" in said
+
+
+def test_after_a_crash_the_next_server_takes_over(served: Served) -> None:
+    served.process.kill()
+    served.process.wait(10)
+    assert (served.home / "server.json").exists()
+    assert read_server(served.home) is None
+    second = start_process(served.home)
+    try:
+        deadline = time.monotonic() + 60
+        while read_server(served.home) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        record = read_server(served.home)
+        assert record is not None
+        assert record.pid == second.pid
+        assert httpx.get(record.url + "/health", trust_env=False).status_code == 200
+    finally:
+        end(second)
+
+
+def test_sigterm_ends_streams_and_waits_in_time(served: Served) -> None:
+    launched = call(served, "POST", "/sessions", json={"provider": "scripted", "prompt": "Say hello."}).json()
+    answers: dict[str, int] = {}
+    following = threading.Event()
+
+    def follow() -> None:
+        with httpx.stream(
+            "GET", served.url + "/events", params={"after": 0}, headers=served.headers, trust_env=False
+        ) as answer:
+            for _ in answer.iter_lines():
+                following.set()
+        answers["stream"] = answer.status_code
+
+    def wait() -> None:
+        path = f"{served.url}/runs/{launched['run_id']}/wait"
+        answer = httpx.get(path, params={"timeout": 600}, headers=served.headers, trust_env=False, timeout=60)
+        answers["wait"] = answer.status_code
+
+    threads = [in_background(follow), in_background(wait)]
+    assert following.wait(10)
+    assert served.stop() < EXIT_SECONDS
+    assert served.process.returncode == 0
+    for thread in threads:
+        thread.join(5)
+    assert answers["stream"] == 200
+    assert answers["wait"] in (200, 503)
+    assert not (served.home / "server.json").exists()
+    assert stopped_in_order(served.home)
+
+
+def test_the_operation_stops_it(served: Served) -> None:
+    assert call(served, "POST", "/daemon/stop", json={"dry_run": True}).json()["stopping"] is False
+    assert call(served, "GET", "/health").status_code == 200
+    assert call(served, "POST", "/daemon/stop", json={}).json() == {"stopping": True, "pid": served.process.pid}
+    assert served.process.wait(20) == 0
+    assert stopped_in_order(served.home)
+
+
+def test_sigint_ends_it_too(served: Served) -> None:
+    served.process.send_signal(signal.SIGINT)
+    assert served.process.wait(20) == 0
+
+
+def stopped_in_order(home: Path) -> bool:
+    """Whether the log's last words about the server are its farewell."""
+    import sqlite3
+
+    with sqlite3.connect(home / "cao.db") as connection:
+        rows = connection.execute("SELECT type FROM events WHERE type LIKE 'server.%' ORDER BY seq").fetchall()
+    connection.close()
+    return rows[-1] == ("server.stopped",)
+
+
+def test_its_log_holds_no_messages_tokens_or_query_strings(served: Served) -> None:
+    secret, token = "the-words-of-a-message", served.headers["Authorization"].removeprefix("Bearer ")
+    call(served, "POST", "/sessions", json={"provider": "scripted", "name": "quiet", "prompt": secret})
+    call(served, "GET", "/search/profiles", params={"words": secret})
+    call(served, "GET", "/sessions", params={"nonsense": secret})
+    call(served, "POST", "/sessions/quiet/prompts", content=secret.encode())
+    served.stop()
+    log = (served.home / "cao.log").read_text()
+    assert "serving" in log
+    assert served.process.stderr is not None
+    for text in (log, served.process.stderr.read().decode()):
+        assert secret not in text
+        assert token not in text
+
+
+def test_redirected_to_its_log_it_writes_each_line_once(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    from .conftest import START
+
+    environment = {**os.environ, "CAO_PORT": "0", "CAO_PREFECT_API_URL": "http://127.0.0.1:9/api"}
+    with (home / "cao.log").open("ab") as log:
+        process = subprocess.Popen([sys.executable, "-c", START, str(home)], env=environment, stdout=log, stderr=log)
+    try:
+        wait_until_served(home, process)
+    finally:
+        end(process)
+    assert (home / "cao.log").read_text().count("cao.http.server: serving") == 1
+
+
+def test_it_listens_before_it_loads_what_is_slow() -> None:
+    slow = ("prefect", "mcp", "strawberry", "apprise", "schemathesis")
+    code = f"import cao.http.server, sys, json; print(json.dumps([name for name in {slow!r} if name in sys.modules]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout) == []
