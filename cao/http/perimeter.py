@@ -17,14 +17,16 @@ from cao.protocol import Caller, CaoError, Denied, Surface, Unauthenticated
 
 from .replies import Misdirected, Refusal
 
-LOOPBACK_HOSTS = frozenset(("127.0.0.1", "localhost", "[::1]"))
+LOOPBACK_HOSTS = (b"127.0.0.1", b"localhost", b"[::1]")
 OPEN_PATHS = frozenset(("/health", "/metrics", "/docs", "/openapi.json"))
 """What anybody at this computer may read without a token."""
 OPEN_MOUNTS = ("/prefect", "/agents/mcp")
 """Mounts without a token of ours: Prefect's own API and UI, and the agents' catalogue, which has tokens of its own."""
-SURFACES: Mapping[str, Surface] = {"cli": "cli", "python": "python"}
+SURFACES: Mapping[bytes, Surface] = {b"cli": "cli", b"python": "python"}
 
-_PORT = re.compile(r":\d*$")
+Headers = Mapping[bytes, bytes]
+
+_PORT = re.compile(rb":\d*$")
 
 
 class Perimeter:
@@ -34,7 +36,7 @@ class Perimeter:
         """host: a name besides the loopback ones by which this server is called."""
         self._app = app
         self._token = token.encode()
-        self._hosts = frozenset((*LOOPBACK_HOSTS, *((_bracketed(host),) if host else ())))
+        self._hosts = frozenset((*LOOPBACK_HOSTS, _bracketed(host or "localhost")))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -48,21 +50,21 @@ class Perimeter:
             await self._app(scope, receive, send)
 
     def _admit(self, scope: HTTPScope | WebSocketScope) -> None:
-        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        headers = dict(scope["headers"])
         self._check_host(headers)
         _check_origin(scope, headers)
-        surface = SURFACES.get(headers.get(b"cao-surface", ""), "http")
+        surface = SURFACES.get(headers.get(b"cao-surface", b""), "http")
         if not is_open(scope):
             self._check_token(headers)
         scope["cao.caller"] = Caller(surface=surface)  # pyright: ignore[reportGeneralTypeIssues]
 
-    def _check_host(self, headers: Mapping[bytes, str]) -> None:
-        if _PORT.sub("", headers.get(b"host", "")).lower() not in self._hosts:
+    def _check_host(self, headers: Headers) -> None:
+        if _PORT.sub(b"", headers.get(b"host", b"")).lower() not in self._hosts:
             raise Misdirected("this server does not answer for the host of the request; call it 127.0.0.1 or localhost")
 
-    def _check_token(self, headers: Mapping[bytes, str]) -> None:
-        kind, _, token = headers.get(b"authorization", "").partition(" ")
-        if kind.lower() != "bearer" or not hmac.compare_digest(token.strip().encode("latin-1"), self._token):
+    def _check_token(self, headers: Headers) -> None:
+        kind, _, token = headers.get(b"authorization", b"").partition(b" ")
+        if kind.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._token):
             raise Unauthenticated(
                 "show the local token: Authorization: Bearer <text of the file `token` in the data directory>"
             )
@@ -76,27 +78,27 @@ def is_open(scope: HTTPScope | WebSocketScope) -> bool:
     return path in OPEN_PATHS and scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
 
 
-def _check_origin(scope: HTTPScope | WebSocketScope, headers: Mapping[bytes, str]) -> None:
+def _check_origin(scope: HTTPScope | WebSocketScope, headers: Headers) -> None:
     origin = headers.get(b"origin")
     if origin is not None and origin.lower() != _own_origin(scope, headers):
-        raise Denied("requests from other origins are refused", origin=origin[:200])
-    site = headers.get(b"sec-fetch-site", "none")
-    if site not in ("none", "same-origin") and not _is_visit(scope, headers):
-        raise Denied("requests from other sites are refused", site=site[:40])
+        raise Denied("requests from other origins are refused", origin=origin[:200].decode("latin-1"))
+    site = headers.get(b"sec-fetch-site", b"none")
+    if site not in (b"none", b"same-origin") and not _is_visit(scope, headers):
+        raise Denied("requests from other sites are refused", site=site[:40].decode("latin-1"))
 
 
-def _own_origin(scope: HTTPScope | WebSocketScope, headers: Mapping[bytes, str]) -> str:
-    scheme = "https" if scope["scheme"] in ("https", "wss") else "http"
-    return f"{scheme}://{headers.get(b'host', '')}".lower()
+def _own_origin(scope: HTTPScope | WebSocketScope, headers: Headers) -> bytes:
+    scheme = b"https" if scope["scheme"] in ("https", "wss") else b"http"
+    return scheme + b"://" + headers.get(b"host", b"").lower()
 
 
-def _is_visit(scope: HTTPScope | WebSocketScope, headers: Mapping[bytes, str]) -> bool:
+def _is_visit(scope: HTTPScope | WebSocketScope, headers: Headers) -> bool:
     """Somebody followed a link to the documentation: the page opens, and the other site sees nothing of it."""
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"
         and scope["path"] == "/docs"
-        and (headers.get(b"sec-fetch-mode"), headers.get(b"sec-fetch-dest")) == ("navigate", "document")
+        and (headers.get(b"sec-fetch-mode"), headers.get(b"sec-fetch-dest")) == (b"navigate", b"document")
     )
 
 
@@ -108,5 +110,6 @@ async def _refuse(scope: HTTPScope | WebSocketScope, receive: Receive, send: Sen
         await send({"type": "websocket.close", "code": 1008, "reason": error.code})
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]".lower() if ":" in host and not host.startswith("[") else host.lower()
+def _bracketed(host: str) -> bytes:
+    """A host as the header Host names it."""
+    return (f"[{host}]" if ":" in host and not host.startswith("[") else host).lower().encode()
