@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, cast
@@ -18,6 +20,7 @@ from .replies import Misdirected, TooLarge, TooSlow, UnsupportedMedia
 Schema = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
+_REFERENCE = re.compile(r'"#/components/schemas/(\w+)"')
 _OPEN = frozenset(("daemon.health",))
 _ALWAYS: tuple[type[CaoError], ...] = (Unauthenticated, Misdirected, Internal, Unavailable)
 _WITH_BODY: tuple[type[CaoError], ...] = (TooSlow, TooLarge, UnsupportedMedia)
@@ -82,6 +85,7 @@ def document() -> Schema:
     for operation in operations:
         entry = _entry(operation, schemas, components)
         paths.setdefault(operation.path, {})[operation.method.lower()] = entry
+    used = _used(paths, components)
     return {
         "openapi": "3.1.0",
         "info": {"title": "cao", "version": VERSION, "description": _ABOUT, "license": {"name": "Apache-2.0"}},
@@ -90,10 +94,24 @@ def document() -> Schema:
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": {name: schema for name, schema in components.items() if name in used},
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "The local token."}},
         },
     }
+
+
+def _used(paths: Schema, components: Schema) -> set[str]:
+    """The components that the paths lead to. Requests without a body are spelled out as parameters, so theirs are not."""
+    used: set[str] = set()
+    found = _references(paths)
+    while found:
+        used |= found
+        found = {name for seen in found for name in _references(components[seen])} - used
+    return used
+
+
+def _references(schema: Schema) -> set[str]:
+    return set(_REFERENCE.findall(json.dumps(schema)))
 
 
 def _schemas(operations: Iterable[Operation]) -> tuple[Mapping[str, Schema], Schema]:

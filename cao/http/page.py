@@ -135,19 +135,20 @@ def _parameters(entry: Schema) -> Iterator[str]:
 def _fields(title: str, schema: Schema | None, api: Schema) -> Iterator[str]:
     if not schema:
         return
-    resolved = _resolve(schema, api)
+    resolved, asked = _resolve(schema, api), title == "Body"
     required = resolved.get("required", ())
     rows = [
-        _row(name, _type(field), field.get("description", ""), title == "Body" and name in required, field)
+        _row(name, _type(field), field.get("description", ""), asked and name in required, field, asked=asked)
         for name, field in resolved.get("properties", {}).items()
     ]
     if rows:
         yield f"<h4>{title}</h4>{_table(rows)}"
 
 
-def _row(name: str, type: str, description: str, required: bool, schema: Schema) -> str:
+def _row(name: str, type: str, description: str, required: bool, schema: Schema, *, asked: bool = True) -> str:
+    """One field. asked: it is part of a request, where a default matters."""
     mark = ' <em class="required">required</em>' if required else ""
-    default = schema.get("default")
+    default = schema.get("default") if asked else None
     preset = f' <span class="default">default {escape(json.dumps(default))}</span>' if default not in (None, [], {}) else ""
     return (
         f"<tr><th scope=row><code>{escape(name)}</code>{mark}</th><td><code>{escape(type)}</code></td>"
