@@ -172,8 +172,9 @@ class Control(Facade):
     async def stream(self, operation: Operation, request: Request, caller: Caller = OWNER) -> AsyncIterator[Any]:
         """The items of a streaming operation, under the same rules as `call`."""
         try:
-            async for item in operation.stream(self.context(caller), request):
-                yield item
+            async with contextlib.aclosing(operation.stream(self.context(caller), request)) as items:
+                async for item in items:
+                    yield item
         except CaoError:
             raise
         except Exception as error:

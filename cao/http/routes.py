@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -38,7 +39,11 @@ class Site:
     control: Control
     pace: Pace
     requests: Requests = field(default_factory=Requests)
+    writes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITES_AT_ONCE))
 
+
+WRITES_AT_ONCE = 8
+"""Writes that are under way at once. The store has one writer; more would only crowd the event loop."""
 
 Answerer = Callable[[HTTPScope, Receive], Awaitable[Answer]]
 
@@ -82,7 +87,19 @@ def _litestar_path(path: str) -> str:
 def _answerer(operation: Operation, site: Site) -> Answerer:
     if operation.effect == "stream":
         return _streaming(operation, site)
-    return _waiting(operation, site) if operation.waits else _plain(operation, site)
+    if operation.waits:
+        return _waiting(operation, site)
+    return _plain(operation, site) if operation.effect == "read" else _by_turns(_plain(operation, site), site.writes)
+
+
+def _by_turns(answer: Answerer, places: asyncio.Semaphore) -> Answerer:
+    """Begin so many at once only: a burst of writes waits here, and not in front of everybody else in the event loop."""
+
+    async def answer_in_turn(scope: HTTPScope, receive: Receive) -> Answer:
+        async with places:
+            return await answer(scope, receive)
+
+    return answer_in_turn
 
 
 def _plain(operation: Operation, site: Site) -> Answerer:

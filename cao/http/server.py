@@ -196,7 +196,7 @@ def _already_served(settings: Settings) -> Conflict:
 def listen(settings: Settings) -> socket.socket:
     """The socket to serve on. Raises `Unavailable` when the port is taken."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.socket(family)
+    listener = socket.socket(family, proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only where it sees this
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))

@@ -37,7 +37,8 @@ async def served(app: Handler) -> AsyncGenerator[str]:
             await super().startup(sockets)
             self.listening.set()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:  # asyncio sets TCP_NODELAY only where it sees this
+        listener.bind(("127.0.0.1", 0))
         server = Server(_config(app))
         serving = asyncio.create_task(server.serve([listener]), name="cao-port")
         try:

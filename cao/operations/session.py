@@ -26,7 +26,7 @@ from cao.store import Transaction, messages, sessions, terminals, transcripts, t
 
 from .context import Context
 from .seating import current_project, seat
-from .waiting import until
+from .waiting import patiently
 
 Label = Annotated[str, StringConstraints(max_length=200)]
 WAIT_LIMIT = 3600.0
@@ -178,7 +178,7 @@ async def wait(ctx: Context, request: WaitForSession) -> SessionRest:
         reader = ctx.store.read()
         return None if turns.unsettled(reader, id) or turns.claimable(reader, id) else True
 
-    at_rest = bool(await until(ctx.store, id, resting, request.timeout))
+    at_rest = bool(await patiently(ctx, id, resting, request.timeout, lambda: f"session {request.session} is at work"))
     return SessionRest(session=sessions.get(ctx.store.read(), id), at_rest=at_rest)
 
 

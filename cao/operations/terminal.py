@@ -168,10 +168,11 @@ async def handoff(ctx: Context, request: HandOff) -> Run:
     When the time runs out, or the caller goes away, the work goes on as an assignment: for an agent that asked, the result
     comes to its inbox by itself; anybody else finds it with `run result`.
     """
-    run = await _delegate(ctx, request, deliver=False)
+    giving = asyncio.ensure_future(_delegate(ctx, request, deliver=False))
     try:
-        run = await settled(ctx, run.id, request.timeout)
+        run = await settled(ctx, (await asyncio.shield(giving)).id, request.timeout)
     except asyncio.CancelledError:
+        run = await giving  # it may be committed already, and then its result has to find its way
         await ctx.store.write(lambda tx: runs.promise_delivery(tx, run.id), actor=ctx.caller.actor)
         raise
     if run.state not in FINAL_RUN_STATES:

@@ -27,21 +27,32 @@ async def until(store: Store, topic: str, ready: Callable[[], T | None], seconds
     return found
 
 
+async def patiently(
+    ctx: Context, topic: str, ready: Callable[[], T | None], seconds: float, describe: Callable[[], str]
+) -> T | None:
+    """The same as `until`, and tells the caller what it waits for every few seconds."""
+    started = time.monotonic()
+    while True:
+        left = started + seconds - time.monotonic()
+        found = await until(ctx.store, topic, ready, min(_REPORT_EVERY, max(left, 0)))
+        if found is not None or left <= _REPORT_EVERY:
+            return found
+        await ctx.progress(time.monotonic() - started, None, describe())
+
+
 async def settled(ctx: Context, run_id: str, seconds: float) -> Run:
     """The run once it is settled, or as it is after `seconds`; tells the caller of its state meanwhile."""
-    started = time.monotonic()
-    deadline = started + seconds
+
+    def now() -> Run:
+        return runs.get(ctx.store.read(), run_id)
 
     def final() -> Run | None:
-        run = runs.get(ctx.store.read(), run_id)
+        run = now()
         return run if run.state in FINAL_RUN_STATES else None
 
-    while True:
-        left = deadline - time.monotonic()
-        found = await until(ctx.store, run_id, final, min(_REPORT_EVERY, max(left, 0)))
-        if found is not None or left <= _REPORT_EVERY:
-            return found or runs.get(ctx.store.read(), run_id)
-        run, elapsed = runs.get(ctx.store.read(), run_id), time.monotonic() - started
-        engine = ctx.services.engine.status()
+    def describe() -> str:
+        run, engine = now(), ctx.services.engine.status()
         detail = f"; engine {engine.state}: {engine.detail}" if run.state == "queued" and engine.detail else ""
-        await ctx.progress(elapsed, None, f"run {run.id} is {run.state}{detail}")
+        return f"run {run.id} is {run.state}{detail}"
+
+    return await patiently(ctx, run_id, final, seconds, describe) or now()

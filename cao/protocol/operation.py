@@ -14,7 +14,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, cast, get_args, get_origin, get_type_hints
 
@@ -121,10 +121,10 @@ class Operation:
         self._enter(ctx, request)
         return await cast("Awaitable[Any]", self.function(ctx, request))
 
-    def stream(self, ctx: CallContext, request: BaseModel) -> AsyncIterator[Any]:
+    def stream(self, ctx: CallContext, request: BaseModel) -> AsyncGenerator[Any]:
         """Authorise, then yield items until the caller stops."""
         self._enter(ctx, request)
-        return cast("AsyncIterator[Any]", self.function(ctx, request))
+        return cast("AsyncGenerator[Any]", self.function(ctx, request))
 
     def _enter(self, ctx: CallContext, request: BaseModel) -> None:
         if not self.on(ctx.caller.surface):

@@ -81,7 +81,7 @@ class PrefectApi:
     def __init__(self, home: Path, public_url: str | None = None) -> None:
         """public_url: the origin of our own server, which shows Prefect's UI; None when there is none."""
         self._home = home
-        self._socket = socket.socket()
+        self._socket = socket.socket(proto=socket.IPPROTO_TCP)  # asyncio sets TCP_NODELAY only where it sees this
         self._socket.bind(("127.0.0.1", 0))
         self.origin = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.url = f"{self.origin}{MOUNT}/api"
