@@ -136,10 +136,10 @@ def list_page(
     return page(reader, Message, "messages", request, filters)
 
 
-def pending(reader: Reader, terminal_id: str) -> list[Message]:
-    """A terminal's unread messages, oldest first."""
-    sql = "SELECT * FROM messages WHERE terminal_id = ? AND state = 'pending' ORDER BY n"
-    return reader.all(Message, sql, (terminal_id,))
+def pending(reader: Reader, terminal: Terminal, limit: int = -1) -> list[Message]:
+    """A terminal's unread messages, oldest first; all of them unless a `limit` is given."""
+    sql = "SELECT * FROM messages WHERE session_id = ? AND terminal_id = ? AND state = 'pending' ORDER BY n LIMIT ?"
+    return reader.all(Message, sql, (terminal.session_id, terminal.id, limit))
 
 
 def of_turn(reader: Reader, turn_id: str) -> list[Message]:

@@ -133,7 +133,7 @@ def list_page(
 def close(tx: Transaction, terminal: Terminal, *, code: str, why: str) -> None:
     """Take no more messages: pending ones fail with `code`, a turn under way is asked to stop."""
     turns.interrupt(tx, terminal.id)
-    for message in messages.pending(tx, terminal.id):
+    for message in messages.pending(tx, terminal):
         messages.give_up(tx, message, Failure(code=code, message=why))
     tx.update("terminals", terminal.id, status="closed", closed_at=tx.now)
     tx.emit(TerminalClosed(session_id=terminal.session_id, terminal_id=terminal.id, name=terminal.name))

@@ -130,7 +130,8 @@ def start(
     known = tx.one(Turn, "SELECT * FROM turns WHERE id = ?", (turn_id,))
     if row is None or (known is not None and known.state in _SETTLED) or (known is None and row["status"] == "closed"):
         return None
-    read = _batch(messages.pending(tx, terminal_id)) if known is None else messages.of_turn(tx, turn_id)
+    terminal = Terminal.model_validate({**row, "status": "running"})
+    read = _batch(messages.pending(tx, terminal, MAIL_BATCH)) if known is None else messages.of_turn(tx, turn_id)
     if not read:
         return None
     turn = Turn(
@@ -150,7 +151,7 @@ def start(
     _deliver(tx, turn, read)
     if turn.run_id:
         runs.start(tx, turn.run_id, turn)
-    return Begun(turn, Terminal.model_validate({**row, "status": "running"}), read, row["conversation"] or {})
+    return Begun(turn, terminal, read, row["conversation"] or {})
 
 
 def _write_started(tx: Transaction, turn: Turn, lease: Lease, *, new: bool) -> None:
@@ -205,7 +206,7 @@ def _batch(waiting: list[Message]) -> list[Message]:
         return waiting[:1]
     batch: list[Message] = []
     size = 0
-    for message in waiting[:MAIL_BATCH]:
+    for message in waiting:
         size += len(message.text)
         if message.kind == "prompt" or (batch and size > MAIL_BYTES):
             break

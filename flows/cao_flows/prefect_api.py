@@ -61,6 +61,13 @@ def configured(home: Path, api_url: str | None, public_url: str) -> Generator[No
         prefect.PREFECT_API_SERVICES_FOREMAN_ENABLED: False,
         prefect.PREFECT_API_SERVICES_CANCELLATION_CLEANUP_ENABLED: False,
         prefect.PREFECT_API_SERVICES_TRIGGERS_ENABLED: False,
+        # Runs and their states are recorded all the same; what is left out is Prefect's own feed of events. Ours is /events.
+        prefect.PREFECT_API_SERVICES_EVENT_PERSISTER_ENABLED: False,
+        prefect.PREFECT_API_EVENTS_STREAM_OUT_ENABLED: False,
+        # One statement for many task runs: Prefect's default of one each keeps a core busy building SQL.
+        prefect.PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE: 100,
+        prefect.PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE: 100,
+        prefect.PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL: 1,
     }
     with prefect.temporary_settings(wanted):
         yield
