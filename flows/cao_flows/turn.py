@@ -73,40 +73,44 @@ def task_for(retries: int, retry_seconds: float, seconds: float) -> Task[..., An
 
 
 async def _play(player: Player, turn_id: str, terminal_id: str) -> Any:
-    house, store = player.house, player.house.store
-    terminal = terminals.get(store.read(), terminal_id)
-    profile, provider = player.profile_of(terminal), house.providers[terminal.provider]
+    terminal = terminals.get(player.house.store.read(), terminal_id)
     run = TaskRunContext.get()
     if run is not None:
         # Not when the run is made: then Prefect asks its API for a limit on each tag, at 5 ms a turn.
-        run.task_run.tags = ["cao", f"session:{terminal.session_id}", f"terminal:{terminal.name}", f"provider:{provider.name}"]
-    async with _place(house, provider.name):
-        begun = await store.write(
-            lambda tx: turns.start(
-                tx,
-                turn_id,
-                terminal_id,
-                player.lease,
-                recovery=profile.recovery or provider.recovery,
-                flow_run_id=player.flow_run_id,
-                task_run_id=str(run.task_run.id) if run else None,
-            )
+        seat = (f"session:{terminal.session_id}", f"terminal:{terminal.name}", f"provider:{terminal.provider}")
+        run.task_run.tags = ["cao", *seat]
+    player.stops[turn_id] = asyncio.Event()  # before the turn begins: an interruption may follow at once
+    try:
+        async with _place(player.house, terminal.provider):
+            return await _work(player, turn_id, terminal, str(run.task_run.id) if run else None)
+    finally:
+        del player.stops[turn_id]
+
+
+async def _work(player: Player, turn_id: str, terminal: Terminal, task_run_id: str | None) -> Any:
+    house, store = player.house, player.house.store
+    profile, provider = player.profile_of(terminal), house.providers[terminal.provider]
+    begun = await store.write(
+        lambda tx: turns.start(
+            tx,
+            turn_id,
+            terminal.id,
+            player.lease,
+            recovery=profile.recovery or provider.recovery,
+            flow_run_id=player.flow_run_id,
+            task_run_id=task_run_id,
         )
-        if begun is None:
-            return turn_id
-        seconds = house.settings.approval_seconds
-        watch = TurnWatch(store, player.lease, begun.turn, begun.terminal, profile, seconds)
-        seat = _seat(house, begun, profile)
-        stop = player.stops.setdefault(turn_id, asyncio.Event())
-        try:
-            result = await _until_stopped(provider, seat, Prompt(render(begun.messages), begun.messages), watch, stop)
-        finally:
-            await watch.stop()
-            player.stops.pop(turn_id, None)
+    )
+    if begun is None:
+        return turn_id
+    watch = TurnWatch(store, player.lease, begun.turn, begun.terminal, profile, house.settings.approval_seconds)
+    prompt = Prompt(render(begun.messages), begun.messages)
+    try:
+        result = await _until_stopped(provider, _seat(house, begun, profile), prompt, watch, player.stops[turn_id])
+    finally:
+        await watch.stop()
     await store.write(lambda tx: _settle(tx, player.lease, watch, begun.turn, result))
-    if result is None:
-        return Cancelled(message="interrupted")
-    return turn_id
+    return turn_id if result is not None else Cancelled(message="interrupted")
 
 
 def _seat(house: House, begun: turns.Begun, profile: Profile) -> Seat:

@@ -1,0 +1,100 @@
+"""Signals: after the commit, in the order of the log; what a receiver does wrong harms nobody and is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+import cao
+from cao.control import Control
+from cao.protocol.records import Event
+
+
+@pytest.fixture
+async def control(tmp_path: Path) -> AsyncIterator[Control]:
+    async with cao.open(tmp_path / "home", work=False, receiver_seconds=0.2) as opened:
+        yield opened
+
+
+async def launch(control: Control, place: Path) -> str:
+    return (await control.session.launch(provider="scripted", directory=str(place))).id
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what receivers did is theirs to keep
+            await asyncio.sleep(0.01)
+
+
+async def test_receivers_hear_their_type_once_and_in_order(control: Control, tmp_path: Path) -> None:
+    launched: list[Event] = []
+    everything: list[int] = []
+
+    def on_launch(_: object, event: Event) -> None:
+        launched.append(event)
+
+    async def on_all(_: object, event: Event) -> None:
+        everything.append(event.seq)
+
+    control.signals.on("session.launched").connect(on_launch)
+    control.signals.on("*").connect(on_all)
+    ids = [await launch(control, tmp_path) for _ in range(20)]
+    last = (await control.daemon.status()).last_seq
+    await until(lambda: len(launched) == 20 and bool(everything) and everything[-1] == last)
+    assert [event.session_id for event in launched] == ids
+    assert everything == list(range(everything[0], last + 1))
+
+
+async def test_one_that_raises_or_hangs_is_counted_and_delays_nobody(control: Control, tmp_path: Path) -> None:
+    heard: list[int] = []
+    stuck = threading.Event()
+
+    def raises(_: object, event: Event) -> None:
+        raise ValueError("no thanks")
+
+    async def hangs(_: object, event: Event) -> None:
+        await asyncio.sleep(3600)
+
+    def blocks(_: object, event: Event) -> None:
+        stuck.wait(5)
+
+    async def listens(_: object, event: Event) -> None:
+        heard.append(event.seq)
+
+    receivers = (raises, hangs, blocks, listens)
+    for receiver in receivers:
+        control.signals.on("session.launched").connect(receiver)
+    await launch(control, tmp_path)
+    await until(lambda: len(heard) == 1)
+
+    def shown() -> dict[str, tuple[int, int]]:
+        return {one.name.rpartition(".")[2]: (one.errors, one.timeouts) for one in control.signals.health()}
+
+    await until(lambda: shown() == {"raises": (1, 0), "hangs": (0, 1), "blocks": (0, 1), "listens": (0, 0)})
+    health = await control.daemon.health()
+    assert health.status == "degraded"
+    assert any("no thanks" in (one.last_error or "") for one in health.receivers)
+    stuck.set()
+
+
+async def test_two_controls_do_not_hear_each_other(control: Control, tmp_path: Path) -> None:
+    heard: list[Event] = []
+
+    def listen(_: object, event: Event) -> None:
+        heard.append(event)
+
+    control.signals.on("*").connect(listen)
+    async with cao.open(tmp_path / "other", work=False) as other:
+        await launch(other, tmp_path)
+    mine = await launch(control, tmp_path)
+    await until(lambda: bool(heard))
+    assert {event.session_id for event in heard} == {mine}
+
+
+async def test_an_unknown_type_is_refused(control: Control) -> None:
+    with pytest.raises(cao.NotFound):
+        control.signals.on("session.vanished")
