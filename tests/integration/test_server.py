@@ -122,30 +122,29 @@ def test_after_a_crash_the_next_server_takes_over(served: Served) -> None:
 
 def test_sigterm_ends_streams_and_waits_in_time(served: Served) -> None:
     launched = call(served, "POST", "/sessions", json={"provider": "scripted", "prompt": "Say hello."}).json()
-    answers: dict[str, int] = {}
-    following = threading.Event()
+    wait = f"/runs/{launched['run_id']}/wait"
+    said: dict[str, list[str]] = {}
+    following, waiting = threading.Event(), threading.Event()
 
-    def follow() -> None:
-        with httpx.stream(
-            "GET", served.url + "/events", params={"after": 0}, headers=served.headers, trust_env=False
-        ) as answer:
-            for _ in answer.iter_lines():
-                following.set()
-        answers["stream"] = answer.status_code
+    def listen(path: str, began: threading.Event, **params: int) -> None:
+        headers = {**served.headers, "Accept": "text/event-stream"}
+        with httpx.stream("GET", served.url + path, params=params, headers=headers, trust_env=False, timeout=60) as answer:
+            began.set()
+            said[path] = list(answer.iter_lines())
 
-    def wait() -> None:
-        path = f"{served.url}/runs/{launched['run_id']}/wait"
-        answer = httpx.get(path, params={"timeout": 600}, headers=served.headers, trust_env=False, timeout=60)
-        answers["wait"] = answer.status_code
-
-    threads = [in_background(follow), in_background(wait)]
+    threads = [
+        in_background(lambda: listen("/events", following, after=0)),
+        in_background(lambda: listen(wait, waiting, timeout=600)),
+    ]
     assert following.wait(10)
+    assert waiting.wait(10)
     assert served.stop() < EXIT_SECONDS
     assert served.process.returncode == 0
     for thread in threads:
         thread.join(5)
-    assert answers["stream"] == 200
-    assert answers["wait"] in (200, 503)
+    assert "event: session.launched" in said["/events"]
+    assert "event: error" in said[wait]
+    assert '"code": "unavailable"' in "".join(said[wait])
     assert not (served.home / "server.json").exists()
     assert stopped_in_order(served.home)
 
