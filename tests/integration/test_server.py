@@ -138,6 +138,7 @@ def test_sigterm_ends_streams_and_waits_in_time(served: Served) -> None:
     ]
     assert following.wait(10)
     assert waiting.wait(10)
+    wait_for_engine(served, "failed")
     assert served.stop() < EXIT_SECONDS
     assert served.process.returncode == 0
     for thread in threads:
@@ -160,6 +161,14 @@ def test_the_operation_stops_it(served: Served) -> None:
 def test_sigint_ends_it_too(served: Served) -> None:
     served.process.send_signal(signal.SIGINT)
     assert served.process.wait(20) == 0
+
+
+def wait_for_engine(served: Served, state: str, seconds: float = 60.0) -> None:
+    """Wait until the engine's start has come to this end."""
+    deadline = time.monotonic() + seconds
+    while call(served, "GET", "/health").json()["engine"]["state"] != state:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def stopped_in_order(home: Path) -> bool:
