@@ -18,7 +18,6 @@ from cao.events import EngineChanged
 from cao.protocol import CaoError, Unavailable
 from cao.store import LeaseLost, activations, leases, turns
 
-from . import results
 from .house import House
 from .prefect_api import PrefectApi, Receive, Scope, Send, configured, keep_quiet, send_events
 
@@ -90,6 +89,8 @@ class PrefectEngine:
             self._change("starting", "loading Prefect")
             keep_quiet(self._house.prefect_home)
             self._serve_api()
+            if self._stopping:
+                return
             with configured(self._house.prefect_home, self._api_url, self._public_url or ""):
                 asyncio.run(self._main())
             self._change("stopped", "")
@@ -112,6 +113,8 @@ class PrefectEngine:
     async def _main(self) -> None:
         from prefect import get_client
 
+        from . import results
+
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
         self._wake.set()
         async with get_client() as client:
@@ -126,8 +129,10 @@ class PrefectEngine:
                 renewing.cancel()
                 await self._wind_down()
             await send_events(5.0)
+            results.detach(str(self._house.settings.home))
 
     async def _prepare(self, client: PrefectClient) -> None:
+        from . import results
         from .activation import activation
         from .reconcile import reconcile
         from .turn import task_for, turn
@@ -255,9 +260,8 @@ class PrefectEngine:
             self._stopping, self._grace = True, grace
             thread = self._thread
         self._nudge()
-        if thread is not None:
+        if thread is not None and self._loop is not None:  # a cold start has nothing to finish, and cannot be cut short
             await asyncio.to_thread(thread.join, grace + 20)
-        results.detach(str(self._house.settings.home))
 
     def _change(self, state: State, detail: str) -> None:
         with self._lock:

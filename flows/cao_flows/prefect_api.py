@@ -124,7 +124,13 @@ class PrefectApi:
             (self._home / "ui").mkdir(parents=True, exist_ok=True)
             with configured(self._home, None, self._public_url):
                 self._app = create_app(ignore_cache=True)
-                config = uvicorn.Config(self._app, log_level="error", lifespan="on", timeout_graceful_shutdown=2)
+                config = uvicorn.Config(
+                    self._app,
+                    log_config=None,
+                    access_log=False,
+                    lifespan="on",
+                    timeout_graceful_shutdown=2,
+                )
                 self._server = _announcing(uvicorn.Server, self._started)(config)
                 asyncio.run(self._serve())
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits in `start`
