@@ -20,6 +20,8 @@ from cao.protocol.errors import from_body
 
 CONNECT_SECONDS = 5.0
 _CONNECTIONS = 100
+_IDLE = 5.0
+"""Seconds after which an idle connection is not used again; less than the server keeps it, or the two would race."""
 
 
 class Remote(Facade):
@@ -67,7 +69,7 @@ class HttpTransport:
         self._client = httpx.AsyncClient(
             base_url=where.url,
             headers=headers,
-            limits=httpx.Limits(max_connections=_CONNECTIONS),
+            limits=httpx.Limits(max_connections=_CONNECTIONS, keepalive_expiry=_IDLE),
             trust_env=False,  # a proxy of the environment has no business between a program and its own server
         )
 

@@ -41,6 +41,9 @@ _LOCK_PAUSE = 0.02
 
 logger = logging.getLogger(__name__)
 
+KEEP_ALIVE = 75
+"""Seconds for which an idle connection is kept; longer than any client of ours uses one again."""
+
 
 def serve(settings: Settings) -> None:
     """Run the server until it is told to stop: by SIGTERM, SIGINT, or the operation `daemon.stop`.
@@ -146,6 +149,7 @@ def _configuration(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         cast("Any", app),
         lifespan="off",
+        timeout_keep_alive=KEEP_ALIVE,
         access_log=False,
         log_config=None,
         server_header=False,

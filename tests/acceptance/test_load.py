@@ -66,8 +66,9 @@ async def test_two_hundred_sessions_launched_at_once(control: Remote, tmp_path: 
     assert Counter(run.state for run in runs) == {"completed": SESSIONS}
     assert sorted(str(run.result) for run in runs) == sorted(str(n) for n in range(SESSIONS))
     slowest.cancel()
-    worst = max(await asyncio.gather(slowest, return_exceptions=False))
-    print(f"slowest /health: {worst * 1000:.0f} ms")
+    taken = await slowest
+    assert taken
+    print(f"slowest of {len(taken)} /health: {max(taken) * 1000:.0f} ms, and {sum(t > 0.25 for t in taken)} over 250 ms")
 
 
 async def slowest_health(url: str) -> list[float]:

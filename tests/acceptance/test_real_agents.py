@@ -129,7 +129,7 @@ async def _shown_by_prefect(control: Control, session_id: str) -> None:
         wanted = {"flow_runs": {"id": {"any_": [run["id"] for run in flow_runs]}}}
         task_runs = await _filter(prefect, "task_runs", wanted)
         for _ in range(100):  # Prefect records what tasks did a moment later
-            if len(task_runs) >= len(turns):
+            if len(task_runs) >= len(turns) and all(run["tags"] for run in task_runs):
                 break
             await asyncio.sleep(0.1)
             task_runs = await _filter(prefect, "task_runs", wanted)

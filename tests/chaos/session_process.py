@@ -18,7 +18,7 @@ from cao.settings import load
 async def main(home: Path) -> None:
     began = time.monotonic()
     async with Control(load(home, linger_seconds=5)) as control:
-        print(json.dumps({"open": time.monotonic() - began}), flush=True)
+        print(json.dumps({"open": time.monotonic() - began, "open_cpu": time.process_time()}), flush=True)
         control.services.engine.start()
         with control.services.store.hub.subscribe("log") as commits:
             while control.services.engine.status().state != "ready":

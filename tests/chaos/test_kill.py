@@ -11,7 +11,6 @@ import json
 import os
 import random
 import signal
-import statistics
 import sys
 from collections import Counter
 from collections.abc import Callable
@@ -83,7 +82,7 @@ async def test_killed_at_twenty_random_moments(home: Path, tmp_path: Path) -> No
         opened: list[float] = []
         for _ in range(KILLS):
             victim = await Victim.start(home)
-            opened.append((await victim.line(60))["open"])
+            opened.append((await victim.line(60))["open_cpu"])
             check_states(control, session.id)
             await victim.line(90)
             await asyncio.sleep(dice.uniform(0.0, 0.55))
@@ -91,7 +90,7 @@ async def test_killed_at_twenty_random_moments(home: Path, tmp_path: Path) -> No
             check_settled_once(control, session.id)
         survivor = await Victim.start(home)
         try:
-            opened.append((await survivor.line(60))["open"])
+            opened.append((await survivor.line(60))["open_cpu"])
             api = str((await survivor.line(90))["api"])
             rest = await call(control, "session.wait", session=session.id, timeout=120)
             assert rest.at_rest
@@ -102,7 +101,9 @@ async def test_killed_at_twenty_random_moments(home: Path, tmp_path: Path) -> No
         assert Counter(message.state for message in messages) == {"done": TURNS}
         runs = (await call(control, "run.list", session=session.id, limit=200)).items
         assert {run.state for run in runs} == {"completed"}
-        assert statistics.median(opened) < 3.0, opened
+        # Seconds of processor time from the start of the process until every state is true again: the clock would measure
+        # what else the machine does.
+        assert max(opened) < 3.0, opened
         check_ledger(control, tmp_path / "ledger.txt")
 
 
