@@ -41,7 +41,7 @@ _LOCK_PAUSE = 0.02
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALIVE = 75
+KEEP_ALIVE = 10
 """Seconds for which an idle connection is kept; longer than any client of ours uses one again."""
 
 
