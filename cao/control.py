@@ -20,6 +20,7 @@ from cao.agents.callable import CallableProvider, Function
 from cao.agents.library import Library
 from cao.client.facade import Facade
 from cao.client.local import LocalTransport
+from cao.duties import Duties, Expiry
 from cao.engine import Engine, EngineStatus
 from cao.liveness import Owner
 from cao.operations.context import Context, Progress, Server, Services
@@ -28,7 +29,7 @@ from cao.protocol import OWNER, Caller, CaoError, Internal, Operation, Request
 from cao.protocol.records import Terminal
 from cao.settings import Settings
 from cao.signals import Signals
-from cao.store import Store, activations, approvals, log, sessions
+from cao.store import Store, activations, log, sessions
 from cao.store.clock import Clock
 from cao.toolbox import Toolbox
 
@@ -93,6 +94,8 @@ class Control(Facade):
         self._owner = Owner(settings.home)
         self._exit.callback(self._owner.vanish)
         self._owner.appear()
+        self.duties = Duties(store)
+        self.duties.add(Expiry(store))
         signals = Signals(store, settings.receiver_seconds)
         await signals.open()
         self._exit.push_async_callback(signals.close)
@@ -118,6 +121,7 @@ class Control(Facade):
         self.services.engine = engine
         self._exit.push_async_callback(engine.stop, 2.0)
         await self._recover()
+        self._exit.push_async_callback(self.duties.close)
         watching = asyncio.create_task(self._watch(), name="cao-watch")
         self._exit.push_async_callback(_cancel, watching)
         self._submit_waiting()
@@ -248,38 +252,37 @@ class Control(Facade):
                     self.services.store.hub.publish(None)
                     await self._recover()
                     self._submit_waiting()
-                await self._expire()
+                self.duties.begin()
             except CaoError:
                 logger.warning("the store could not be watched", exc_info=True)
 
-    async def _expire(self) -> int:
-        if approvals.next_expiry(self.services.store.read()) > self.services.store.clock.now():
-            return 0
-        return await self.services.store.write(approvals.expire)
-
-    async def _tick(self, seconds: float, report: Progress | None) -> dict[str, int]:
-        store = self.services.store
-        before = log.last_seq(store.read())
-        expired = await self._expire()
+    async def _tick(self, seconds: float, report: Progress | None) -> dict[str, Any]:
+        """Recover, perform the duties and wait for the sessions that have work, until nothing is left or the time is over."""
+        store, loop = self.services.store, asyncio.get_running_loop()
+        before, done, deadline = log.last_seq(store.read()), self.duties.done.copy(), loop.time() + seconds
         await self._recover()
-        waiting = self._submit_waiting()
-        deadline = asyncio.get_running_loop().time() + seconds
+        entered: set[str] = set()
         with store.hub.subscribe(log.LOG) as commits:
-            while (left := sessions.with_work(store.read())) and (rest := deadline - asyncio.get_running_loop().time()) > 0:
+            while True:
+                busy = self.duties.begin(max(deadline - loop.time(), 0.0))
+                entered.update(self._submit_waiting())
+                left, rest = sessions.with_work(store.read()), deadline - loop.time()
+                if rest <= 0 or not (left or busy):
+                    break
                 if report is not None:
-                    engine = self.services.engine.status()
-                    total = float(len(waiting))
-                    await report(
-                        total - len(left), total, f"{len(left)} sessions at work; engine {engine.state} {engine.detail}"
-                    )
-                await commits.wait(min(rest, 5.0))
+                    await self._report_tick(report, entered, left)
+                await (self.duties.wait(rest) if busy and not left else commits.wait(min(rest, WATCH_SECONDS if busy else 5.0)))
         return {
             "recovered": _count(store, "turn.cut", before),
-            "expired": expired,
-            "sessions": len(waiting),
+            "done": dict(self.duties.done - done),
+            "sessions": len(entered),
             "settled": sum(_count(store, f"run.{state}", before) for state in ("completed", "failed", "cancelled")),
             "left": len(left),
         }
+
+    async def _report_tick(self, report: Progress, entered: set[str], left: list[str]) -> None:
+        engine, total = self.services.engine.status(), float(len(entered))
+        await report(total - len(left), total, f"{len(left)} sessions at work; engine {engine.state} {engine.detail}")
 
 
 def _count(store: Store, type: str, after: int) -> int:

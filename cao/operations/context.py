@@ -52,8 +52,8 @@ class Services:
     providers: Providers
     library: Library
     signals: Signals
-    tick: Callable[[float, Progress | None], Awaitable[dict[str, int]]]
-    """Do all that is due, within so many seconds; counts by kind."""
+    tick: Callable[[float, Progress | None], Awaitable[dict[str, Any]]]
+    """Do all that is due, within so many seconds; the fields of its report."""
     server: Server | None = None
     started_at: float = 0.0
 

@@ -328,8 +328,8 @@ class Ticked(Answer):
 
     recovered: int
     """Turns whose process had died, and that followed their recovery policy."""
-    expired: int
-    """Approvals whose time was over."""
+    done: dict[str, int]
+    """What was due and is done, counted by kind: `approvals.expired`, `schedules.fired` and so on."""
     sessions: int
     """Sessions that had work."""
     settled: int
@@ -343,5 +343,5 @@ class Ticked(Answer):
 )
 async def tick(ctx: Context, request: Tick) -> Ticked:
     """Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs and serverless functions."""
-    counts = await ctx.services.tick(request.timeout, ctx.report)
-    return await ctx.transact(lambda _: Ticked(**counts), Ticked)
+    report = await ctx.services.tick(request.timeout, ctx.report)
+    return await ctx.transact(lambda _: Ticked(**report), Ticked)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
+import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
 from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
 
 from cao.protocol import Unavailable
+from cao.protocol.records import Event
 
 from .clock import Clock, SystemClock
 from .hub import Hub
@@ -24,6 +28,14 @@ from .redaction import Redactor
 from .transaction import Reader, Transaction
 
 T = TypeVar("T")
+
+Recorder = Callable[[Transaction, Event], None]
+"""Called in the transaction for each event that it appended; it may write rows and emit further events."""
+
+_RECORDED_DEPTH = 8
+"""How often recorders may answer the events of recorders in one transaction."""
+
+logger = logging.getLogger(__name__)
 
 _BUSY_SECONDS = 5.0
 
@@ -35,9 +47,14 @@ class Store:
     a thread of their own, each as one `BEGIN IMMEDIATE` transaction, so that no event loop ever waits for a lock.
     """
 
-    def __init__(self, path: Path, clock: Clock | None = None) -> None:
-        """Open the file, make or migrate its schema. Raises `Unavailable` when the directory cannot be written."""
+    def __init__(self, path: Path, clock: Clock | None = None, migrations: Sequence[Migrations] = ()) -> None:
+        """Open the file, make or migrate its schema. Raises `Unavailable` when the directory cannot be written.
+
+        migrations: those of plugins, which keep tables of their own here; applied after ours.
+        """
         self.path = path
+        self.recorders: list[Recorder] = []
+        self._migrations = (steps, *migrations)
         self.clock: Clock = clock or SystemClock()
         self.hub = Hub()
         self.redactor = Redactor()
@@ -72,7 +89,8 @@ class Store:
 
     def _migrate(self) -> None:
         with FileLock(self.path.with_suffix(".migrate.lock")):
-            steps.apply(Database(self._writer))
+            for migrations in self._migrations:
+                migrations.apply(Database(self._writer))
 
     def read(self) -> Reader:
         """The calling thread's reader. Its queries see everything that is committed."""
@@ -106,7 +124,7 @@ class Store:
             tx = Transaction(connection, self.clock.now(), self.redactor, actor)
             try:
                 answer = change(tx)
-                tx.write_events()
+                self._append_events(tx)
                 connection.execute("COMMIT" if keep else "ROLLBACK")
             except BaseException:
                 with contextlib.suppress(sqlite3.OperationalError):  # a full disk has rolled back by itself
@@ -115,6 +133,19 @@ class Store:
         if keep:
             self.hub.publish(tx.topics)
         return answer
+
+    def _append_events(self, tx: Transaction) -> None:
+        """Append what was emitted, and let the recorders see it, and then what they emitted."""
+        for _ in range(_RECORDED_DEPTH):
+            written = tx.write_events()
+            if not (written and self.recorders):
+                return
+            for seq, row in written:
+                event = _event(seq, row)
+                for recorder in self.recorders:
+                    recorder(tx, event)
+        if tx.write_events():
+            logger.error("recorders answer each other without end; they do not see the last events")
 
     async def foreign_version(self) -> int:
         """A number that changes when another process commits, and never when this one does."""
@@ -160,6 +191,12 @@ class Store:
                 connection.close()
             self._readers.clear()
         self._writer.close()
+
+
+def _event(seq: int, row: tuple[object, ...]) -> Event:
+    names = ("type", "at", "actor", "session_id", "terminal_id", "run_id", "data")
+    values = dict(zip(names, row, strict=True))
+    return Event.model_validate({**values, "seq": seq, "data": json.loads(str(values["data"]))})
 
 
 @contextlib.contextmanager

@@ -92,16 +92,23 @@ class Transaction(Reader):
         data = json.dumps(self._redactor.value(event.model_dump(mode="json")), ensure_ascii=False)
         self._events.append((event.type, self.now, self.actor, *subject, data))
 
-    def write_events(self) -> None:
-        """Store what was emitted, many rows in one statement: each statement hands the interpreter to another thread."""
-        for start in range(0, len(self._events), 100):
-            rows = self._events[start : start + 100]
+    def write_events(self) -> list[tuple[int, tuple[object, ...]]]:
+        """Store what was emitted and not stored yet; the rows with their numbers.
+
+        Many rows go in one statement: each statement hands the interpreter to another thread.
+        """
+        emitted, self._events = self._events, []
+        numbered: list[tuple[int, tuple[object, ...]]] = []
+        for start in range(0, len(emitted), 100):
+            rows = emitted[start : start + 100]
             marks = ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * len(rows))
-            self.connection.execute(
+            last = self.connection.execute(
                 f"INSERT INTO events (type, at, actor, session_id, terminal_id, run_id, data) VALUES {marks}",  # noqa: S608
                 [value for row in rows for value in row],
-            )
-        self._events.clear()
+            ).lastrowid
+            first = (last or 0) - len(rows) + 1
+            numbered += enumerate(rows, first)
+        return numbered
 
     def touch(self, *topics: str) -> None:
         """Wake those who wait for `topics` after the commit, where no event says it."""

@@ -317,7 +317,7 @@ async def _(world: World) -> Case:
 
 @scenario("daemon.tick")
 async def _(world: World) -> Case:
-    return Case({"timeout": 0}, lambda answer: answer["expired"] >= 0)
+    return Case({"timeout": 0}, lambda answer: answer["left"] >= 0)
 
 
 @scenario("operation.list")

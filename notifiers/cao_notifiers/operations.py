@@ -1,0 +1,1 @@
+"""What can be asked of notifications. Importing this module adds the operations to the registry."""
