@@ -25,6 +25,7 @@ from cao.engine import Engine, EngineStatus
 from cao.liveness import Owner
 from cao.operations.context import Context, Progress, Server, Services
 from cao.operations.seating import profile_of
+from cao.plugins.host import Host
 from cao.protocol import OWNER, Caller, CaoError, Internal, Operation, Request
 from cao.protocol.records import Terminal
 from cao.settings import Settings
@@ -72,6 +73,10 @@ class Control(Facade):
         self._clock = clock
         self._server = server
         self._exit = contextlib.AsyncExitStack()
+        self.is_open = False
+        """Whether it can be asked: it was entered, and has not begun to close."""
+        self.closing = asyncio.Event()
+        """Set when it begins to close: what streams from it ends. Another one for each opening."""
         self._functions = CallableProvider()
         self._endpoint: Callable[[Terminal], Awaitable[tuple[str, str]]] = self._own_endpoint
         self._gateway: Gateway | None = None
@@ -79,24 +84,39 @@ class Control(Facade):
         self._gateway_exit = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
+        """Open it, on the running loop. It may be opened again once it is closed, on another loop too."""
+        if self.is_open:
+            raise RuntimeError("this control is open already")
         try:
+            self._begin_anew()
             await self._open()
         except BaseException:
             await self._exit.aclose()
             raise
+        self.is_open = True
         return self
+
+    def _begin_anew(self) -> None:
+        """Let go of what belonged to the loop of the opening before."""
+        if self.closing.is_set():
+            self.closing, self._gateway_lock = asyncio.Event(), asyncio.Lock()
+            self._endpoint, self._gateway = self._own_endpoint, None
 
     async def _open(self) -> None:
         settings = self.settings
         store = await asyncio.to_thread(Store, settings.home / "cao.db", self._clock)
         self._exit.callback(store.close)
         store.redactor.learn(*_secrets(os.environ))
+        for options in settings.plugins.values():
+            store.redactor.learn(*_secrets({name: value for name, value in options.items() if isinstance(value, str)}))
         self._owner = Owner(settings.home)
         self._exit.callback(self._owner.vanish)
         self._owner.appear()
         self.duties = Duties(store)
         self.duties.add(Expiry(store))
         signals = Signals(store, settings.receiver_seconds)
+        self.plugins = Host(self, store, signals)
+        self._exit.push_async_callback(self.plugins.close)  # after the signals: plugins hear the last event, then end
         await signals.open()
         self._exit.push_async_callback(signals.close)
         self._loop = asyncio.get_running_loop()
@@ -110,9 +130,11 @@ class Control(Facade):
             library=Library(settings.home / "profiles"),
             signals=signals,
             tick=self._tick,
+            plugins=self.plugins,
             server=self._server,
             started_at=store.clock.now(),
         )
+        await self.plugins.open()
         if self._work:
             await self._begin_to_work()
 
@@ -144,6 +166,8 @@ class Control(Facade):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.is_open = False
+        self.closing.set()
         await self._exit.aclose()
 
     @property
@@ -166,6 +190,7 @@ class Control(Facade):
     async def call(self, operation: Operation, request: Request, caller: Caller = OWNER, report: Progress | None = None) -> Any:
         """Run one operation. Every binding calls this; it raises `CaoError` and nothing else but cancellation."""
         try:
+            await self._admit(operation, request, caller)
             return await operation.call(self.context(caller, report), request)
         except CaoError as error:
             await self._record_refusal(operation, caller, error)
@@ -176,6 +201,7 @@ class Control(Facade):
     async def stream(self, operation: Operation, request: Request, caller: Caller = OWNER) -> AsyncIterator[Any]:
         """The items of a streaming operation, under the same rules as `call`."""
         try:
+            await self._admit(operation, request, caller)
             async with contextlib.aclosing(operation.stream(self.context(caller), request)) as items:
                 async for item in items:
                     yield item
@@ -183,6 +209,11 @@ class Control(Facade):
             raise
         except Exception as error:
             raise self._masked(operation, error) from error
+
+    async def _admit(self, operation: Operation, request: Request, caller: Caller) -> None:
+        """Whoever may not ask at all is no business of the plugins, so they are asked second."""
+        operation.authorise(caller)
+        await self.plugins.admit(operation, request, caller)
 
     def _masked(self, operation: Operation, error: Exception) -> Internal:
         incident = secrets.token_hex(4)
@@ -193,8 +224,9 @@ class Control(Facade):
         if operation.effect not in ("write", "destructive"):
             return
         row = {"operation": operation.name, "actor": caller.actor, "surface": caller.surface, "outcome": error.code}
+        vetoed = {name: error.details[name] for name in ("plugin", "reason") if name in error.details}
         with contextlib.suppress(CaoError):  # a store that cannot be written is what the caller is being told of
-            await self.services.store.write(lambda tx: tx.insert("audit", at=tx.now, request={}, **row))
+            await self.services.store.write(lambda tx: tx.insert("audit", at=tx.now, request=vetoed, **row))
 
     def serve_agents_at(self, endpoint: Callable[[Terminal], Awaitable[tuple[str, str]]]) -> None:
         """Tell where the agents' tools are served over MCP: a function from a terminal to a URL and its bearer token."""
@@ -290,7 +322,7 @@ def _count(store: Store, type: str, after: int) -> int:
 
 
 def _secrets(environment: Mapping[str, str]) -> list[str]:
-    cues = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL")
+    cues = ("KEY", "TOKEN", "SECRET", "PASSWORD", "PASSWD", "CREDENTIAL", "WEBHOOK")
     return [value for name, value in environment.items() if any(cue in name.upper() for cue in cues)]
 
 

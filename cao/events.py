@@ -233,3 +233,110 @@ class BackupWritten(EventData, type="backup.written"):
 
     path: str
     bytes: int
+
+
+class PluginEnabled(EventData, type="plugin.enabled"):
+    """A plugin was switched on."""
+
+    name: str
+
+
+class PluginDisabled(EventData, type="plugin.disabled"):
+    """A plugin was switched off; it stays installed."""
+
+    name: str
+
+
+class TokenCreated(EventData, type="token.created"):
+    """Somebody made a personal access token."""
+
+    token_id: str
+    name: str
+    scopes: list[str]
+
+
+class TokenRevoked(EventData, type="token.revoked"):
+    """A personal access token ended before its time; with it end those that were made under it, each with its own event."""
+
+    token_id: str
+    name: str
+
+
+class NotifierAdded(EventData, type="notifier.added"):
+    """There is a new place for notifications to go."""
+
+    notifier_id: str
+    name: str
+    target: str
+    """Its address, masked."""
+
+
+class NotifierPaused(EventData, type="notifier.paused"):
+    """A notifier's deliveries are held from now on, or go on."""
+
+    notifier_id: str
+    name: str
+    paused: bool
+
+
+class NotifierTested(EventData, type="notifier.tested"):
+    """Somebody sent a test notification."""
+
+    notifier_id: str
+    name: str
+    outcome: str
+
+
+class NotifierRemoved(EventData, type="notifier.removed"):
+    """A notifier was forgotten, with its address; what it had not delivered is withdrawn."""
+
+    notifier_id: str
+    name: str
+
+
+class RuleAdded(EventData, type="rule.added"):
+    """From now on more events are told to notifiers."""
+
+    rule_id: str
+    events: list[str]
+
+
+class RuleRemoved(EventData, type="rule.removed"):
+    """A rule tells of no more events; what it caused is still delivered."""
+
+    rule_id: str
+    events: list[str]
+
+
+class NotificationQueued(EventData, type="notification.queued"):
+    """Somebody sent a notification by hand."""
+
+    title: str
+    deliveries: list[str]
+
+
+class DeliveryAccepted(EventData, type="delivery.accepted"):
+    """A notifier's service took a notification."""
+
+    delivery_id: str
+    notifier: str
+    attempts: int
+
+
+class DeliveryRetried(EventData, type="delivery.retried"):
+    """Somebody asked to try a dead notification again."""
+
+    delivery_id: str
+    notifier: str
+
+
+class DeliveryDead(EventData, type="delivery.dead"):
+    """A notification was given up after its last attempt. The other notifiers are told, unless it was about such a one itself."""
+
+    delivery_id: str
+    notifier: str
+    title: str
+    attempts: int
+    error: str
+    alarm: bool = False
+    """It told of another dead notification; nobody is told of this one, so that alarms cannot cause alarms."""

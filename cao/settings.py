@@ -5,6 +5,7 @@ A value comes from the environment (`CAO_<NAME>`), else from `config.toml` in th
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +18,8 @@ from cao.discovery import default_home
 from cao.protocol import Described, InvalidInput
 
 DEFAULT_PORT = 9889
+_HOST = r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:.]{2,45}\]?)$"
+_ORIGIN = r"^https?://([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?$"
 
 
 class Settings(Described):
@@ -27,9 +30,14 @@ class Settings(Described):
     home: Path
     """The data directory, mode 0700: store, logs, token, installed profiles, Prefect's own files."""
     host: str = "127.0.0.1"
-    """The address that `cao serve` binds. Only loopback addresses are accepted."""
+    """The address that `cao serve` binds. Another than a loopback one needs a token, and `hosts` or `public_url`."""
     port: Annotated[int, Field(ge=0, le=65535)] = DEFAULT_PORT
     """The port that `cao serve` binds; 0 takes a free one."""
+    hosts: list[Annotated[str, Field(pattern=_HOST)]] = Field(default_factory=list[str])
+    """Names by which clients call this server, besides the loopback ones and `host`; requests for others are refused."""
+    public_url: Annotated[str, Field(pattern=_ORIGIN)] | None = None
+    """Where people elsewhere reach this server, such as `https://cao.example.org`: links begin with it, and its host is one of
+    `hosts`."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What the server's log holds."""
     linger_seconds: Annotated[float, Field(ge=0, le=3600)] = 30.0
@@ -38,6 +46,8 @@ class Settings(Described):
     """Sessions that are hot at once in one process; more wait their turn."""
     max_turns: Annotated[int, Field(ge=1, le=1000)] = 64
     """Turns that run at once in one session."""
+    engine_rest_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0
+    """After this time without work, the engine ends Prefect; the next work starts it again."""
     max_depth: Annotated[int, Field(ge=0, le=20)] = 4
     """How deep agents may start agents."""
     max_terminals: Annotated[int, Field(ge=1, le=10000)] = 200
@@ -52,6 +62,16 @@ class Settings(Described):
     """Turns of a provider that run at once, over all sessions: Prefect's concurrency limits named `cao-<provider>`."""
     profile_hosts: list[Annotated[str, Field(max_length=253)]] = Field(default_factory=list[str])
     """Hosts of your own network that `cao profile install` may fetch from; others must have a public address."""
+    plugin_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0
+    """The longest that a plugin may take to be loaded, to set up and to tear down."""
+    plugins: dict[str, dict[str, Any]] = Field(default_factory=dict[str, dict[str, Any]], repr=False)
+    """Each plugin's own options: a section `[plugins.<name>]`, or `CAO_PLUGINS` as JSON. Only their names are ever shown."""
+    notify_seconds: Annotated[float, Field(gt=0, le=120)] = 10.0
+    """The longest that a notification's service may take to be reached, and again to answer."""
+    notify_attempts: Annotated[int, Field(ge=1, le=50)] = 10
+    """After so many failed attempts a notification is given up, which is itself told of."""
+    notify_backoff_seconds: Annotated[float, Field(gt=0, le=3600)] = 5.0
+    """The pause after the first failed attempt; it doubles with each further one, up to half an hour."""
     prefect_api_url: str | None = None
     """A Prefect Server or Cloud to use instead of the built-in one. `PREFECT_API_URL` means the same."""
 
@@ -84,6 +104,12 @@ def origins(settings: Settings, environment: Mapping[str, str] | None = None) ->
     }
 
 
+def shown(settings: Settings) -> dict[str, Any]:
+    """All values, JSON-ready, for everybody to see: of the plugins' options only the names."""
+    names = {plugin: sorted(options) for plugin, options in settings.plugins.items()}
+    return {**settings.model_dump(mode="json", exclude={"plugins"}), "plugins": names}
+
+
 def _file(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8")
@@ -102,11 +128,21 @@ def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
     found.pop("home", None)
     if "provider_limits" in found:
         found["provider_limits"] = _limits(found["provider_limits"])
-    if "profile_hosts" in found:
-        found["profile_hosts"] = [host.strip() for host in found["profile_hosts"].split(",") if host.strip()]
+    for name in ("hosts", "profile_hosts"):
+        if name in found:
+            found[name] = [host.strip() for host in found[name].split(",") if host.strip()]
+    if "plugins" in found:
+        found["plugins"] = _json("CAO_PLUGINS", found["plugins"])
     if "prefect_api_url" not in found and environment.get("PREFECT_API_URL"):
         found["prefect_api_url"] = environment["PREFECT_API_URL"]
     return found
+
+
+def _json(variable: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise InvalidInput(f"{variable} is not JSON") from None
 
 
 def _limits(text: str) -> dict[str, str]:

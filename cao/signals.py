@@ -19,6 +19,7 @@ from typing import Any
 from blinker import ANY, Namespace, Signal
 
 from cao.events import EVENT_TYPES
+from cao.own_thread import OwnThread
 from cao.protocol import NotFound
 from cao.protocol.records import Event
 from cao.store import Store, log
@@ -48,10 +49,16 @@ class ReceiverHealth:
 class _Lane:
     receiver: Callable[..., Any]
     health: ReceiverHealth
+    ignored: str | None = None
+    """The actor whose events this receiver is not told."""
+    thread: OwnThread | None = None
+    """Where it is called, unless it is async."""
     waiting: asyncio.Queue[Event] = field(default_factory=lambda: asyncio.Queue[Event](LANE))
     task: asyncio.Task[None] | None = None
 
     def put(self, event: Event) -> None:
+        if event.actor == self.ignored:
+            return
         if self.waiting.full():
             self.waiting.get_nowait()
             self.waiting.task_done()
@@ -68,7 +75,7 @@ class Signals:
         self._seconds = seconds
         self._namespace = Namespace()
         self._signals: dict[str, Signal] = {name: self._namespace.signal(name) for name in (*EVENT_TYPES, EVERY)}
-        self._lanes: dict[int, _Lane] = {}
+        self._lanes: dict[object, _Lane] = {}
         self._pump: asyncio.Task[None] | None = None
         self._seq = 0
 
@@ -82,6 +89,23 @@ class Signals:
     def health(self) -> list[ReceiverHealth]:
         """One entry for each receiver that was ever called."""
         return [lane.health for lane in self._lanes.values()]
+
+    def attach(self, type: str, receiver: Callable[..., Any], *, name: str, ignored: str | None = None) -> ReceiverHealth:
+        """Connect a receiver for good, as plugins are: it is not let go of before `detach`. Its health from now on.
+
+        ignored: the actor whose events it is not told, so that what it does itself does not call it again.
+        """
+        lane = self._lanes.get(_key(receiver)) or self._add_lane(receiver, name)
+        lane.ignored = ignored
+        self.on(type).connect(receiver, weak=False)
+        return lane.health
+
+    async def detach(self, receiver: Callable[..., Any]) -> None:
+        """Call a receiver no more; a call that is under way is cancelled."""
+        for signal in self._signals.values():
+            signal.disconnect(receiver)
+        if (lane := self._lanes.pop(_key(receiver), None)) is not None:
+            await self._end([lane])
 
     async def open(self) -> None:
         """Begin to send, from the next event on, on the running loop."""
@@ -100,11 +124,17 @@ class Signals:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds):
                 await asyncio.gather(*(lane.waiting.join() for lane in lanes))
-        for lane in lanes:
-            if lane.task is not None:
-                lane.task.cancel()
-        await asyncio.gather(*(lane.task for lane in lanes if lane.task), return_exceptions=True)
+        await self._end(lanes)
         self._pump = None
+
+    async def _end(self, lanes: list[_Lane]) -> None:
+        tasks = [lane.task for lane in lanes if lane.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for lane in lanes:
+            if lane.thread is not None:
+                lane.thread.stop()
 
     async def _run(self) -> None:
         with self._store.hub.subscribe(log.LOG) as commits:
@@ -128,11 +158,17 @@ class Signals:
         return bool(batch)
 
     def _lane(self, receiver: Callable[..., Any]) -> _Lane:
-        lane = self._lanes.get(id(receiver))
+        lane = self._lanes.get(_key(receiver))
         if lane is None:
             name = f"{getattr(receiver, '__module__', '?')}.{getattr(receiver, '__qualname__', type(receiver).__name__)}"
-            lane = self._lanes[id(receiver)] = _Lane(receiver, ReceiverHealth(name))
-            lane.task = asyncio.create_task(self._serve(lane), name=f"cao-receiver-{name}")
+            lane = self._add_lane(receiver, name)
+        return lane
+
+    def _add_lane(self, receiver: Callable[..., Any], name: str) -> _Lane:
+        lane = self._lanes[_key(receiver)] = _Lane(receiver, ReceiverHealth(name))
+        if not inspect.iscoroutinefunction(receiver):
+            lane.thread = OwnThread(f"cao-receiver-{name}")
+        lane.task = asyncio.create_task(self._serve(lane), name=f"cao-receiver-{name}")
         return lane
 
     async def _serve(self, lane: _Lane) -> None:
@@ -147,14 +183,26 @@ class Signals:
         lane.health.calls += 1
         try:
             async with asyncio.timeout(self._seconds):
-                if inspect.iscoroutinefunction(lane.receiver):
+                if lane.thread is None:
                     await lane.receiver(self, event=event)
                 else:
-                    await asyncio.to_thread(lane.receiver, self, event=event)
+                    await lane.thread.call(lane.receiver, self, event=event)
         except TimeoutError:
             lane.health.timeouts += 1
             lane.health.last_error = f"took longer than {self._seconds:g} s for event {event.seq}"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - counted, shown and logged
             lane.health.errors += 1
-            lane.health.last_error = f"{type(error).__name__}: {error}"[:300]
-            logger.warning("receiver %s failed on event %s", lane.health.name, event.seq, exc_info=error)
+            lane.health.last_error = self._store.redactor.text(f"{type(error).__name__}: {error}")[:300]
+            logger.log(
+                loudness(lane.health.errors), "receiver %s failed on event %s", lane.health.name, event.seq, exc_info=error
+            )
+
+
+def loudness(failures: int) -> int:
+    """The level to log a failure at: the 1st, 2nd, 4th and so on are warnings, so that a flood of them fills no log."""
+    return logging.DEBUG if failures & (failures - 1) else logging.WARNING
+
+
+def _key(receiver: Callable[..., Any]) -> object:
+    """What makes a receiver the same one: a bound method is a new object whenever it is looked up."""
+    return (id(receiver.__self__), id(receiver.__func__)) if inspect.ismethod(receiver) else id(receiver)

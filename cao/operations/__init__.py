@@ -3,9 +3,9 @@
 Other packages add groups with an entry point of the group `cao.operations` that names a module.
 """
 
-from importlib.metadata import entry_points
+from cao.packages import entry_points
 
-from . import approval, daemon, event, message, operation, profile, project, provider, run, session, terminal
+from . import approval, daemon, event, message, operation, plugin, profile, project, provider, run, session, terminal, token
 
 __all__ = [
     "approval",
@@ -13,13 +13,15 @@ __all__ = [
     "event",
     "message",
     "operation",
+    "plugin",
     "profile",
     "project",
     "provider",
     "run",
     "session",
     "terminal",
+    "token",
 ]
 
-for package in entry_points(group="cao.operations"):
+for package in entry_points("cao.operations"):
     package.load()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -19,6 +19,9 @@ from cao.settings import Settings
 from cao.signals import Signals
 from cao.store import Reader, Store, Transaction
 from cao.store.terminals import Limits
+
+if TYPE_CHECKING:
+    from cao.plugins.host import Host
 
 A = TypeVar("A", bound=BaseModel)
 
@@ -54,6 +57,7 @@ class Services:
     signals: Signals
     tick: Callable[[float, Progress | None], Awaitable[dict[str, Any]]]
     """Do all that is due, within so many seconds; the fields of its report."""
+    plugins: Host
     server: Server | None = None
     started_at: float = 0.0
 

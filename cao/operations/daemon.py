@@ -21,7 +21,7 @@ from cao.protocol import (
     operation,
 )
 from cao.protocol.described import descriptions
-from cao.settings import ENVIRONMENT, Settings, origins
+from cao.settings import ENVIRONMENT, Settings, origins, shown
 from cao.store import Transaction, log
 from cao.version import VERSION
 
@@ -192,7 +192,7 @@ class Config(Answer):
 async def config(ctx: Context, request: ReadConfig) -> Config:
     """Show every setting, its value and where the value came from."""
     settings = ctx.services.settings
-    values, came_from = settings.model_dump(mode="json"), origins(settings)
+    values, came_from = shown(settings), origins(settings)
     return Config(
         settings=[
             Setting(
@@ -305,6 +305,7 @@ class StartDaemon(WriteRequest):
     without={
         "http": "a server that answers is running already",
         "mcp": "over HTTP the server is running already, and over stdio `cao mcp` starts one by itself",
+        "web": "the page comes from a server that is running already",
     },
 )
 async def start(ctx: Context, request: StartDaemon) -> Started:

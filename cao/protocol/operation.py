@@ -126,10 +126,14 @@ class Operation:
         self._enter(ctx, request)
         return cast("AsyncGenerator[Any]", self.function(ctx, request))
 
+    def authorise(self, caller: Caller) -> None:
+        """Raise `Denied` unless this is offered on the caller's surface and the caller may ask it."""
+        if not self.on(caller.surface):
+            raise Denied(f"{self.name} is not offered here: {self.without[caller.surface]}", operation=self.name)
+        caller.require(self.scope)
+
     def _enter(self, ctx: CallContext, request: BaseModel) -> None:
-        if not self.on(ctx.caller.surface):
-            raise Denied(f"{self.name} is not offered here: {self.without[ctx.caller.surface]}", operation=self.name)
-        ctx.caller.require(self.scope)
+        self.authorise(ctx.caller)
         ctx.enter(self, request)
 
 

@@ -92,6 +92,10 @@ class Store:
             for migrations in self._migrations:
                 migrations.apply(Database(self._writer))
 
+    async def extend(self, migrations: Migrations) -> None:
+        """Make or migrate the tables of a plugin that comes to a store which is open."""
+        await asyncio.wrap_future(self._thread.submit(self._apply, [migrations]))
+
     def read(self) -> Reader:
         """The calling thread's reader. Its queries see everything that is committed."""
         reader = getattr(self._local, "reader", None)

@@ -1,0 +1,54 @@
+"""A thread for blocking calls of code that is not ours."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class OwnThread:
+    """Makes one call at a time. A call that never returns holds this thread and no other, nor the end of the process.
+
+    The event loop's own pool is shared, so a few receivers that block would stop everybody who needs a thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._last: Future[Any] | None = None
+
+    async def call(self, function: Callable[..., T], /, *arguments: Any, **named: Any) -> T:
+        """What `function` returns or raises. Waits first for the call before, whose caller may have given it up."""
+        if self._last is not None and not self._last.done():
+            await asyncio.wait([asyncio.wrap_future(self._last)])
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+            self._thread.start()
+        future: Future[T] = Future()
+        self._last = future
+        self._calls.put(lambda: _run(future, lambda: function(*arguments, **named)))
+        return await asyncio.wrap_future(future)
+
+    def stop(self) -> None:
+        """End the thread when its call has returned."""
+        self._calls.put(None)
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            call()
+
+
+def _run(future: Future[T], call: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 - it is raised where the call was asked for
+        future.set_exception(error)
