@@ -56,6 +56,10 @@ class Settings(Described):
     """The longest that a turn may take, waiting for a person included; a profile may say less."""
     approval_seconds: Annotated[float, Field(gt=0, le=30 * 86400)] = 86400.0
     """After this time an undecided approval counts as denied."""
+    schedule_grace_seconds: Annotated[float, Field(ge=0, le=86400)] = 300.0
+    """A schedule's due time that is seen so much later still counts as on time; more than the pause between two ticks."""
+    schedule_script_seconds: Annotated[float, Field(gt=0, le=90)] = 30.0
+    """The longest that a schedule's script may take."""
     receiver_seconds: Annotated[float, Field(gt=0, le=600)] = 5.0
     """The longest that a signal's receiver may take before it is given up."""
     provider_limits: dict[str, Annotated[int, Field(ge=1, le=10000)]] = Field(default_factory=dict[str, int])

@@ -129,4 +129,6 @@ def _variables(settings: Settings) -> dict[str, str]:
 def _text(value: object) -> str:
     if isinstance(value, dict):
         return ",".join(f"{name}={limit}" for name, limit in value.items())  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return ",".join(map(str, value))  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     return str(value)

@@ -17,14 +17,19 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from cao.admission import Admission
 from cao.control import Control
 from cao.operations.daemon import GetHealth, Status
 from cao.protocol import REGISTRY, CaoError, Internal, InvalidInput, NotFound, Operation
+from cao.web import files
 
-from . import metrics, openapi, page
+from . import metrics, openapi, page, sign_in
+from .attempts import Attempts
+from .binding import is_loopback
 from .mounts import Mounts
 from .perimeter import Perimeter
 from .replies import MethodNotAllowed, Refusal, Reply
+from .requests import header, place, prefix
 from .routes import Site, caller_of, methods_of, route
 from .streams import HEARTBEAT_SECONDS, STALLED_SECONDS, Pace
 
@@ -36,26 +41,45 @@ def build_app(
     *,
     token: str,
     mounts: Mapping[str, ASGIApp] | None = None,
-    host: str | None = None,
     closing: asyncio.Event | None = None,
     heartbeat: float = HEARTBEAT_SECONDS,
     stalled: float = STALLED_SECONDS,
 ) -> Litestar:
     """The HTTP surface of an open control.
 
-    token: what clients must show. mounts: ASGI applications by path. host: a name of this server besides the loopback ones.
-    closing: set it when the server begins to stop, and all streams end. heartbeat: seconds of silence before a stream says
-    that it lives. stalled: seconds after which a client that takes nothing is cut.
+    token: the local one, which may do everything. mounts: ASGI applications by path. closing: set it when the server begins to
+    stop, and all streams end. heartbeat: seconds of silence before a stream says that it lives. stalled: seconds after which a
+    client that takes nothing is cut.
     """
-    site = Site(control, Pace(closing or asyncio.Event(), heartbeat, stalled))
+    settings, admission = control.settings, Admission(control.services.store, token)
+    attempts = Attempts(admission)
+    pace = Pace(closing or asyncio.Event(), heartbeat, stalled)
+    mounts = {sign_in.PATH: sign_in.SignInPage(admission, attempts), **(mounts or {})}
+    app = build_surface(control, pace, mounts, attempts)
+    # Litestar's middleware does not see what it has no route for; the perimeter must see everything.
+    app.asgi_handler = Perimeter(
+        app.asgi_handler,
+        admission=admission,
+        attempts=attempts,
+        hosts=(settings.host, *settings.hosts),
+        public_url=settings.public_url,
+        exposed=not is_loopback(settings.host),
+    )
+    return app
+
+
+def build_surface(
+    control: Control, pace: Pace, mounts: Mapping[str, ASGIApp] | None = None, attempts: Attempts | None = None
+) -> Litestar:
+    """The routes and mounts with nothing before them: whoever serves this puts a `Caller` into `scope["cao.caller"]`."""
+    site = Site(control, pace, attempts)
     app = Litestar(
         [*_operations(site), *_pages(site)],
         openapi_config=None,
         logging_config=None,
         exception_handlers={HTTPException: _routing_problem, Exception: _defect},
     )
-    # Litestar's middleware does not see what it has no route for; the perimeter must see everything.
-    app.asgi_handler = Perimeter(Mounts(_answer_head(app.asgi_handler), mounts or {}), token=token, host=host)
+    app.asgi_handler = Mounts(_answer_head(app.asgi_handler), mounts or {})
     return app
 
 
@@ -69,24 +93,41 @@ def _operations(site: Site) -> list[HTTPRouteHandler]:
 
 
 def _pages(site: Site) -> list[HTTPRouteHandler]:
-    """What stands beside the operations: the description of this surface, and numbers."""
+    """What stands beside the operations: the page for people, the description of this surface, and numbers."""
+
+    @get("/")
+    async def home(request: Request[Any, Any, Any]) -> Reply:
+        return _sent(request.scope, files.document())
+
+    @get("/page/{build:str}/{name:str}")
+    async def part(request: Request[Any, Any, Any]) -> Reply:
+        found = files.find(**request.scope["path_params"])
+        if found is None:
+            raise NotFound("this page has no such file; load it again", path=request.scope["path"][:200])
+        return _sent(request.scope, found)
 
     @get("/openapi.json")
     async def description(request: Request[Any, Any, Any]) -> Reply:
-        return Reply(200, json.dumps(openapi.document()).encode())
+        return Reply(200, json.dumps(openapi.document(prefix(request.scope))).encode())
 
     @get("/docs")
     async def documentation(request: Request[Any, Any, Any]) -> Reply:
-        return Reply(200, page.render(), b"text/html; charset=utf-8", page.HEADERS)
+        return Reply(200, page.render(prefix(request.scope)), b"text/html; charset=utf-8", page.HEADERS)
 
     @get("/metrics")
     async def numbers(request: Request[Any, Any, Any]) -> Reply:
         caller, call = caller_of(request.scope), site.control.call
         status = await call(REGISTRY["daemon.status"], Status(), caller)
         health = await call(REGISTRY["daemon.health"], GetHealth(), caller)
-        return Reply(200, metrics.render(status, health, site.requests).encode(), metrics.MEDIA)
+        return Reply(200, metrics.render(status, health, site.requests, site.failed_sign_ins).encode(), metrics.MEDIA)
 
-    return [description, documentation, numbers]
+    return [home, part, description, documentation, numbers]
+
+
+def _sent(scope: HTTPScope, file: files.File) -> Reply:
+    if header(scope, b"if-none-match") == file.etag:
+        return Reply(304, b"", file.media.encode(), file.headers)
+    return Reply(200, file.body, file.media.encode(), file.headers)
 
 
 def _answer_head(app: ASGIApp) -> ASGIApp:
@@ -113,11 +154,12 @@ class _Answered(Response[bytes]):
 
 def _routing_problem(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Litestar found no way for the request, or could not read it."""
-    path, method = request.scope["path"], request.scope["method"]
+    path, method = place(request.scope), request.scope["method"]
     allow = (error.headers or {}).get("allow", "")
     match error.status_code:
         case 404:
-            problem: CaoError = NotFound(f"there is nothing at {path[:200]}; see /docs", path=path[:200])
+            documentation = f"{prefix(request.scope) or ''}/docs"
+            problem: CaoError = NotFound(f"there is nothing at {path[:200]}; see {documentation}", path=path[:200])
         case 405:
             problem = MethodNotAllowed(f"{path[:200]} does not answer to {method}", allow=allow.split(", "))
         case _:
@@ -127,7 +169,7 @@ def _routing_problem(request: Request[Any, Any, Any], error: HTTPException) -> R
 
 def _defect(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     if isinstance(error, CaoError):
-        return _Answered(Refusal(error, request.scope["path"]))
+        return _Answered(Refusal(error, place(request.scope)))
     incident = secrets.token_hex(4)
-    logger.error("incident %s at %s", incident, request.scope["path"], exc_info=error)
-    return _Answered(Refusal(Internal.masked(incident), request.scope["path"]))
+    logger.error("incident %s at %s", incident, place(request.scope), exc_info=error)
+    return _Answered(Refusal(Internal.masked(incident), place(request.scope)))

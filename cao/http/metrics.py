@@ -44,9 +44,10 @@ class Requests:
         self.latencies.setdefault(operation, Latency()).add(seconds)
 
 
-def render(status: DaemonStatus, health: HealthReport, requests: Requests) -> str:
+def render(status: DaemonStatus, health: HealthReport, requests: Requests, failed_sign_ins: int = 0) -> str:
     """The page that Prometheus reads."""
-    families = (*_daemon(status), *_receivers(health), *_requests(requests))
+    failed = _family("cao_failed_sign_ins_total", "counter", "Wrong tokens, codes and cookies.", [("", {}, failed_sign_ins)])
+    families = (*_daemon(status), failed, *_receivers(health), *_requests(requests))
     return "\n".join(line for lines in families for line in lines) + "\n"
 
 

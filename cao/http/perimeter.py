@@ -1,110 +1,206 @@
 """Who may come in: checks that stand before every HTTP request and WebSocket, mounted applications included.
 
 A page in the user's browser must not reach this server: not by rebinding a name (`Host`), not across origins (`Origin`,
-`Sec-Fetch-Site`). A program must show the local token, which only this user can read.
+`Sec-Fetch-Site`), not with the cookie of our own page (`is_own_page`). A program must show a token: the local one, which only
+this user can read, or a personal access token.
 """
 
 from __future__ import annotations
 
-import hmac
+import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import cast
+from urllib.parse import urlsplit
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send, WebSocketScope
 
+from cao.admission import Admission, Credential
 from cao.protocol import Caller, CaoError, Denied, Surface, Unauthenticated
+from cao.protocol.tokens import TokenSurface
 
+from . import sign_in
+from .attempts import Attempts, address_of
 from .replies import Misdirected, Refusal
+from .requests import place
+from .visit import visit
 
-LOOPBACK_HOSTS = (b"127.0.0.1", b"localhost", b"[::1]")
-OPEN_PATHS = frozenset(("/health", "/metrics", "/docs", "/openapi.json"))
-"""What anybody at this computer may read without a token."""
-OPEN_MOUNTS = ("/prefect", "/agents/mcp")
-"""Mounts without a token of ours: Prefect's own API and UI, and the agents' catalogue, which has tokens of its own."""
-SURFACES: Mapping[bytes, Surface] = {b"cli": "cli", b"python": "python"}
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+OPEN_PATHS = frozenset(("/", "/health"))
+"""What anybody may read without a token. The page shows nothing before somebody signs in."""
+OPEN_AT_HOME = frozenset(("/metrics", "/docs", "/openapi.json"))
+"""What anybody at this computer may read, as long as only this computer reaches the server."""
+PAGE_FILES = "/page/"
+"""Where the page's own scripts and styles stand: as open as the page."""
+OPEN_MOUNTS = ("/agents/mcp",)
+"""Mounts without a token of ours: the agents' catalogue has tokens of its own."""
+PREFECT = "/prefect"
+"""Prefect's API and UI know no tokens: open at home, elsewhere for those who may do everything."""
+SURFACES: Mapping[bytes, Surface] = {b"cli": "cli", b"python": "python", b"web": "web"}
 
 Headers = Mapping[bytes, bytes]
+Connection = HTTPScope | WebSocketScope
 
 _PORT = re.compile(rb":\d*$")
+_ANYBODY = Credential(Caller("anybody", "http", frozenset({"daemon:read"})), "none")
+_HOW = "show a token: Authorization: Bearer TOKEN; the local one is the text of the file `token` in the data directory"
 
 
 class Perimeter:
-    """ASGI middleware. It puts the `Caller` into `scope["cao.caller"]`."""
+    """ASGI middleware. It puts the `Caller` into `scope["cao.caller"]` and the `Credential` into `scope["cao.credential"]`."""
 
-    def __init__(self, app: ASGIApp, *, token: str, host: str | None = None) -> None:
-        """host: a name besides the loopback ones by which this server is called."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        admission: Admission,
+        attempts: Attempts,
+        hosts: Collection[str] = (),
+        public_url: str | None = None,
+        exposed: bool = False,
+    ) -> None:
+        """hosts: names besides the loopback ones by which this server is called. public_url: how it is reached through a proxy.
+        exposed: other computers can reach it.
+        """
         self._app = app
-        self._token = token.encode()
-        self._hosts = frozenset((*LOOPBACK_HOSTS, _bracketed(host or "localhost")))
+        self._admission = admission
+        self._attempts = attempts
+        self._exposed = exposed
+        public = urlsplit(public_url or "")
+        self._public = (public.netloc.lower().encode(), (public_url or "").lower().encode())
+        self._hosts = frozenset(map(_bracketed, (*LOOPBACK_HOSTS, *hosts, *filter(None, (public.hostname,)))))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         try:
-            self._admit(scope)
+            credential = await self._admit(scope)
         except CaoError as error:
-            await _refuse(scope, receive, send, error)
+            await refuse(scope, receive, send, error)
+            return
+        if credential.ends:
+            await visit(self._app, scope, receive, send, lambda: self._admission.over(credential))
         else:
             await self._app(scope, receive, send)
 
-    def _admit(self, scope: HTTPScope | WebSocketScope) -> None:
+    async def _admit(self, scope: Connection) -> Credential:
         headers = dict(scope["headers"])
         self._check_host(headers)
-        _check_origin(scope, headers)
-        surface = SURFACES.get(headers.get(b"cao-surface", b""), "http")
-        if not is_open(scope):
-            self._check_token(headers)
-        scope["cao.caller"] = Caller(surface=surface)  # pyright: ignore[reportGeneralTypeIssues]
+        check_origin(scope, headers, self._public_origin(headers))
+        credential = _ANYBODY if self._is_open(scope) else await self._identify(scope, headers)
+        caller = credential.caller
+        if credential.kind != "browser":
+            caller = replace(caller, surface=SURFACES.get(headers.get(b"cao-surface", b""), "http"))
+        scope["cao.caller"] = caller  # pyright: ignore[reportGeneralTypeIssues]
+        scope["cao.credential"] = credential  # pyright: ignore[reportGeneralTypeIssues]
+        return credential
 
     def _check_host(self, headers: Headers) -> None:
         if _PORT.sub(b"", headers.get(b"host", b"")).lower() not in self._hosts:
-            raise Misdirected("this server does not answer for the host of the request; call it 127.0.0.1 or localhost")
-
-    def _check_token(self, headers: Headers) -> None:
-        kind, _, token = headers.get(b"authorization", b"").partition(b" ")
-        if kind.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self._token):
-            raise Unauthenticated(
-                "show the local token: Authorization: Bearer <text of the file `token` in the data directory>"
+            raise Misdirected(
+                "this server does not answer for the host of the request; call it 127.0.0.1, or name it in CAO_HOSTS"
             )
 
+    def _public_origin(self, headers: Headers) -> bytes:
+        """The origin of our page for who calls us by our public name: the proxy before us speaks another scheme than we do."""
+        netloc, origin = self._public
+        return origin if headers.get(b"host", b"").lower() == netloc else b""
 
-def is_open(scope: HTTPScope | WebSocketScope) -> bool:
-    """Whether the path needs no token."""
-    path = scope["path"]
-    if any(path == mount or path.startswith(mount + "/") for mount in OPEN_MOUNTS):
+    def _is_open(self, scope: Connection) -> bool:
+        path = scope["path"]
+        if _is_under(path, OPEN_MOUNTS) or (_is_under(path, (PREFECT,)) and not self._exposed):
+            return True
+        if scope["type"] != "http":
+            return False
+        if path == sign_in.PATH:
+            return scope["method"] == "POST"
+        known = path in OPEN_PATHS or path.startswith(PAGE_FILES) or (path in OPEN_AT_HOME and not self._exposed)
+        return known and scope["method"] in ("GET", "HEAD")
+
+    async def _identify(self, scope: Connection, headers: Headers) -> Credential:
+        """Whose credential the request shows, fit for the way that it comes."""
+        try:
+            credential = self._shown(scope, headers)
+        except Unauthenticated as error:
+            raise await self._attempts.failed(address_of(scope), "http", error) from None
+        if credential is None:
+            raise Unauthenticated(_HOW)
+        if credential.kind == "local" and self._exposed and not is_here(scope):
+            raise Unauthenticated("the local token is for this computer; make another: cao token create NAME --scopes SCOPE")
+        _check_way(scope, credential)
+        await self._admission.note_use(credential)
+        return credential
+
+    def _shown(self, scope: Connection, headers: Headers) -> Credential | None:
+        kind, _, token = headers.get(b"authorization", b"").partition(b" ")
+        if kind.lower() == b"bearer" and token.strip():
+            return self._admission.bearer(token.strip().decode("latin-1"))
+        cookie = sign_in.read_cookie(headers)
+        if cookie is None:
+            return None
+        if not sign_in.is_own_page(scope, headers):
+            raise Denied("with a cookie, changes are for the page: they need its Origin and the header Cao-Surface: web")
+        return self._admission.browser(cookie)
+
+
+def _check_way(scope: Connection, credential: Credential) -> None:
+    """Refuse a token where it is kept from, and Prefect to whoever may not do everything."""
+    path, caller = scope["path"], credential.caller
+    if _is_under(path, (PREFECT,)):
+        caller.require("*")
+    way: TokenSurface = "mcp" if _is_under(path, ("/mcp",)) else "graphql" if _is_under(path, ("/graphql",)) else "http"
+    if credential.kind == "token" and credential.surfaces is not None and way not in credential.surfaces:
+        raise Denied(f"{caller.actor} is kept from here: it is for {', '.join(sorted(credential.surfaces))}", surface=way)
+
+
+def _is_under(path: str, mounts: Collection[str]) -> bool:
+    return any(path == mount or path.startswith(mount + "/") for mount in mounts)
+
+
+def is_here(scope: Connection) -> bool:
+    """Whether the client runs on this computer: it comes from a loopback address, or from the very one that it called."""
+    client = address_of(scope)
+    server = cast("Mapping[str, tuple[str, int] | None]", scope).get("server")
+    if client and server and client == server[0]:
         return True
-    return path in OPEN_PATHS and scope["type"] == "http" and scope["method"] in ("GET", "HEAD")
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
-def _check_origin(scope: HTTPScope | WebSocketScope, headers: Headers) -> None:
+def check_origin(scope: Connection, headers: Headers, public: bytes = b"") -> None:
+    """Refuse what another site's page sends. public: another origin that is ours."""
     origin = headers.get(b"origin")
-    if origin is not None and origin.lower() != _own_origin(scope, headers):
+    if origin is not None and origin.lower() not in (_own_origin(scope, headers), public or None):
         raise Denied("requests from other origins are refused", origin=origin[:200].decode("latin-1"))
     site = headers.get(b"sec-fetch-site", b"none")
     if site not in (b"none", b"same-origin") and not _is_visit(scope, headers):
         raise Denied("requests from other sites are refused", site=site[:40].decode("latin-1"))
 
 
-def _own_origin(scope: HTTPScope | WebSocketScope, headers: Headers) -> bytes:
+def _own_origin(scope: Connection, headers: Headers) -> bytes:
     scheme = b"https" if scope["scheme"] in ("https", "wss") else b"http"
     return scheme + b"://" + headers.get(b"host", b"").lower()
 
 
-def _is_visit(scope: HTTPScope | WebSocketScope, headers: Headers) -> bool:
-    """Somebody followed a link to the documentation: the page opens, and the other site sees nothing of it."""
+def _is_visit(scope: Connection, headers: Headers) -> bool:
+    """Somebody followed a link to a page of ours: it opens, and the other site sees nothing of it."""
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"
-        and scope["path"] == "/docs"
+        and scope["path"] in ("/", "/docs")
         and (headers.get(b"sec-fetch-mode"), headers.get(b"sec-fetch-dest")) == (b"navigate", b"document")
     )
 
 
-async def _refuse(scope: HTTPScope | WebSocketScope, receive: Receive, send: Send, error: CaoError) -> None:
+async def refuse(scope: Connection, receive: Receive, send: Send, error: CaoError) -> None:
+    """Answer with an error: a problem document, or a closed WebSocket."""
     if scope["type"] == "http":
-        await Refusal(error, scope["path"])(cast("HTTPScope", scope), receive, send)
+        await Refusal(error, place(scope))(cast("HTTPScope", scope), receive, send)
     else:
         await receive()
         await send({"type": "websocket.close", "code": 1008, "reason": error.code})

@@ -54,6 +54,12 @@ class Misdirected(Denied):
     http_status = 421
 
 
+class TooManyAttempts(Denied):
+    """Too much that was wrong came from one address; `details.retry_after` is the seconds to wait."""
+
+    http_status = 429
+
+
 class Reply:
     """A whole answer."""
 
@@ -85,6 +91,8 @@ class Refusal(Reply):
             extra.append((b"www-authenticate", b'Bearer realm="cao"'))
         if error.http_status == HTTPStatus.SERVICE_UNAVAILABLE:
             extra.append((b"retry-after", self.RETRY_SECONDS))
+        if error.http_status == HTTPStatus.TOO_MANY_REQUESTS:
+            extra.append((b"retry-after", str(error.details.get("retry_after", 1)).encode()))
         super().__init__(error.http_status, json.dumps(problem(error, instance)).encode(), PROBLEM, extra)
 
 

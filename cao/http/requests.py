@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any, NoReturn, cast, get_origin
 from urllib.parse import parse_qsl
 
-from litestar.types import HTTPScope, Receive
+from litestar.types import HTTPScope, Receive, WebSocketScope
 
 from cao.protocol import Conflict, InvalidInput, Operation, Request, WriteRequest
 
@@ -22,8 +22,22 @@ _DISCARD_LIMIT = 16 << 20
 _QUERY_FIELDS = 100
 
 
+PREFIX = "cao.prefix"
+"""The key in a scope for the path under which another application has put us."""
+
+
 class ClientLeft(Exception):
     """The client closed its connection; there is nobody to answer."""
+
+
+def place(scope: HTTPScope | WebSocketScope) -> str:
+    """The path that was asked, as the client knows it."""
+    return (prefix(scope) or "") + scope["path"]
+
+
+def prefix(scope: HTTPScope | WebSocketScope) -> str | None:
+    """The path under which another application has put us, without a slash at the end; None on our own server."""
+    return cast("dict[str, str]", scope).get(PREFIX)
 
 
 def header(scope: HTTPScope, name: bytes) -> str | None:
@@ -51,7 +65,7 @@ class RequestReader:
             _refuse_difference(query, headers)
             return self._operation.parse({**query, **headers, **scope["path_params"]})
         body = await read_body(scope, receive)
-        _require_json(scope, body)
+        require_json(scope, body)
         fixed = {**headers, **scope["path_params"]}
         return self._operation.parse_json(self._merge(body, fixed) if fixed else body or b"{}")
 
@@ -118,7 +132,8 @@ def _not_json(error: Exception) -> InvalidInput:
     return InvalidInput.field("", f"the body is not JSON: {reason}", "json_invalid")
 
 
-def _require_json(scope: HTTPScope, body: bytes) -> None:
+def require_json(scope: HTTPScope, body: bytes) -> None:
+    """Refuse a body of another kind: forms, above all, which any site's page may send."""
     media = (header(scope, b"content-type") or "").partition(";")[0].strip().lower()
     if (body or media) and media != "application/json":
         raise UnsupportedMedia("send JSON: Content-Type: application/json")
@@ -155,8 +170,8 @@ async def _parts(receive: Receive) -> AsyncIterator[bytes]:
         message = await receive()
         if message["type"] != "http.request":
             raise ClientLeft
-        yield message["body"]
-        if not message["more_body"]:
+        yield message.get("body", b"")  # both have defaults, which some servers leave out
+        if not message.get("more_body", False):
             return
 
 

@@ -17,10 +17,11 @@ from cao.control import Control
 from cao.operations.context import Progress
 from cao.protocol import Caller, CaoError, Operation
 
+from .attempts import Attempts
 from .attendance import attend
 from .metrics import Requests
 from .replies import Refusal, Reply
-from .requests import ClientLeft, RequestReader, header
+from .requests import ClientLeft, RequestReader, header, place
 from .streams import LongCall, Pace, begin
 
 
@@ -38,8 +39,14 @@ class Site:
 
     control: Control
     pace: Pace
+    attempts: Attempts | None = None
+    """Failed sign-ins, where the server sees to them; None inside another application."""
     requests: Requests = field(default_factory=Requests)
     writes: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITES_AT_ONCE))
+
+    @property
+    def failed_sign_ins(self) -> int:
+        return self.attempts.total if self.attempts else 0
 
 
 WRITES_AT_ONCE = 8
@@ -58,7 +65,7 @@ def route(operation: Operation, site: Site) -> HTTPRouteHandler:
         try:
             reply = await answer(scope, request.receive)
         except CaoError as error:
-            reply = Refusal(error, scope["path"])
+            reply = Refusal(error, place(scope))
         except ClientLeft:
             reply = Reply(499, b"")  # nobody reads it; the number is what proxies log for this
         site.requests.observe(operation.name, reply.status, perf_counter() - started)

@@ -1,4 +1,4 @@
-"""The server: one process that has charge of a data directory, on a loopback address.
+"""The server: one process that has charge of a data directory; on a loopback address unless others were let in.
 
 It answers within about a second: it listens as soon as the store is open, and loads Prefect and MCP behind that.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import ipaddress
 import json
 import logging
 import os
@@ -22,17 +21,21 @@ from typing import Any, cast
 import uvicorn
 from litestar.types import ASGIApp
 
+from cao.admission import Admission
 from cao.control import Control
 from cao.discovery import ServerRecord, local_token, write_server
 from cao.events import EventData, ServerStarted, ServerStopped
-from cao.protocol import CaoError, Conflict, InvalidInput, Unavailable
+from cao.graphql.app import GraphqlApp
+from cao.protocol import CaoError, Conflict, Unavailable
 from cao.settings import Settings
 from cao.store.locks import FileLock
 from cao.version import VERSION
 
 from .app import build_app
+from .binding import local_url, require_names, require_tokens
 from .mounts import PrefectMount
 from .serverlog import logging_to
+from .streams import Pace
 
 STREAM_SECONDS = 1
 """What open connections get to finish when the server stops."""
@@ -49,7 +52,7 @@ def serve(settings: Settings) -> None:
     """Run the server until it is told to stop: by SIGTERM, SIGINT, or the operation `daemon.stop`.
 
     Raises `Conflict` when the data directory has a server, `Unavailable` when the port or the directory cannot be used, and
-    `InvalidInput` for an address that is not a loopback one.
+    `InvalidInput` for an address that other computers reach while they have no tokens, or no names for this server.
     """
     asyncio.run(Server(settings).run())
 
@@ -80,27 +83,29 @@ class Server:
     async def run(self) -> None:
         """Serve, from taking the lock to letting go of it."""
         settings = self._settings
-        require_loopback(settings.host)
+        require_names(settings)
         self._loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as stack:
             lock = await take_charge(settings)
             stack.callback(lock.release)
             listener = listen(settings)
             stack.callback(listener.close)
-            self.url = _url(settings.host, listener)
+            self.url = local_url(settings.host, listener.getsockname()[1])
             record = ServerRecord(self.url, os.getpid(), VERSION)
             lock.write(json.dumps(asdict(record)))
             token = local_token(settings.home)
             async with self._signals(), Control(settings, server=self) as control:
                 control.services.store.redactor.learn(token)
                 stack.enter_context(logging_to(settings, control.services.store.redactor))
+                require_tokens(settings, Admission(control.services.store, token))
                 stack.callback((settings.home / "server.json").unlink, missing_ok=True)
                 await self._serve(control, token, listener, record)
 
     async def _serve(self, control: Control, token: str, listener: socket.socket, record: ServerRecord) -> None:
         mcp = _Mcp(control, self.url)
-        mounts: dict[str, ASGIApp] = {**mcp.mounts, **_prefect_mount(control)}
-        app = build_app(control, token=token, mounts=mounts, host=self._settings.host, closing=self._closing)
+        graphql = GraphqlApp(control, Pace(self._closing))
+        mounts: dict[str, ASGIApp] = {**mcp.mounts, "/graphql": graphql, **_prefect_mount(control)}
+        app = build_app(control, token=token, mounts=mounts, closing=self._closing)
         self._uvicorn = _Uvicorn(_configuration(app), self._listening)
         self._uvicorn.should_exit = self._closing.is_set()
         async with asyncio.TaskGroup() as group:
@@ -159,18 +164,6 @@ def _configuration(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-def require_loopback(host: str) -> None:
-    """Refuse an address that other computers can reach."""
-    with contextlib.suppress(ValueError):
-        if host == "localhost" or ipaddress.ip_address(host).is_loopback:
-            return
-    raise InvalidInput.field(
-        "host",
-        f"{host} is not a loopback address, and this server has no protection against a network; "
-        "to reach it from elsewhere, forward its port: ssh -L 9889:127.0.0.1:9889 <this computer>",
-    )
-
-
 async def take_charge(settings: Settings) -> FileLock:
     """Take the lock of the data directory. Raises `Conflict` that names the server which has it."""
     lock = FileLock(settings.home / "server.lock")
@@ -215,11 +208,6 @@ def _why_not(settings: Settings, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return f"another program has {place}; choose another port: CAO_PORT=9890 cao serve, or CAO_PORT=0 for any free one"
     return f"cannot listen on {place}: {error.strerror}; choose another port: CAO_PORT=9890 cao serve"
-
-
-def _url(host: str, listener: socket.socket) -> str:
-    name = f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
 
 
 class _Mcp:

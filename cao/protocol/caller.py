@@ -20,11 +20,22 @@ class Caller:
     scopes: frozenset[str] = frozenset({"*"})
     terminal: str | None = None
     """The terminal whose running turn makes this call, when an agent calls."""
+    token: str | None = None
+    """The id of the personal access token that stands behind this call, if one does."""
+
+    def may(self, scope: str) -> bool:
+        """Whether the caller holds `scope`, or a wildcard that covers it.
+
+        >>> reader = Caller(scopes=frozenset({"*:read"}))
+        >>> reader.may("run:read"), reader.may("run:*"), reader.may("*:read")
+        (True, False, True)
+        """
+        group, _, effect = scope.partition(":")
+        return not self.scopes.isdisjoint(("*", scope, f"{group}:*", f"*:{effect}"))
 
     def require(self, scope: str) -> None:
-        """Refuse unless the caller holds `scope` (`group:effect`), or a wildcard that covers it."""
-        group, _, effect = scope.partition(":")
-        if self.scopes.isdisjoint(("*", scope, f"{group}:*", f"*:{effect}")):
+        """Refuse unless the caller may do what `scope` (`group:effect`) names."""
+        if not self.may(scope):
             raise Denied(f"{self.actor} may not do this: it needs the scope {scope!r}", scope=scope)
 
 

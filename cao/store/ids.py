@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Literal
 
-Kind = Literal["prj", "ses", "ter", "msg", "run", "trn", "apr", "act"]
+Kind = Literal["prj", "ses", "ter", "msg", "run", "trn", "apr", "act", "sch", "fir", "tok", "ntf", "rul", "dlv"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 

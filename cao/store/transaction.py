@@ -19,7 +19,22 @@ from .redaction import Redactor
 Row = Mapping[str, Any]
 M = TypeVar("M", bound=BaseModel)
 
-_JSON_COLUMNS = frozenset(("failure", "usage", "allowed_tools", "labels", "action", "data", "conversation"))
+_JSON_COLUMNS = frozenset(
+    (
+        "failure",
+        "usage",
+        "allowed_tools",
+        "labels",
+        "action",
+        "data",
+        "conversation",
+        "launch",
+        "scopes",
+        "surfaces",
+        "tags",
+        "events",
+    )
+)
 
 
 class Reader:

@@ -9,6 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
+from cao.admission import Admission
+from cao.control import Control
+from cao.http.attempts import Attempts
 from cao.http.mounts import Mounts, PrefectMount
 from cao.http.perimeter import Perimeter
 from cao.protocol import Unavailable
@@ -45,9 +48,14 @@ def echo() -> Echo:
 
 
 @pytest.fixture
-def app(echo: Echo) -> Any:
-    mounts = {"/mcp": echo, "/agents/mcp": echo, "/prefect": echo, "/cold": PrefectMount(cold)}
-    return Perimeter(Mounts(echo, mounts), token=TOKEN, host="box.local")
+def app(echo: Echo, control: Control) -> Any:
+    return perimeter(echo, control)
+
+
+def perimeter(echo: Echo, control: Control, **options: Any) -> Perimeter:
+    mounts = {"/mcp": echo, "/agents/mcp": echo, "/prefect": echo, "/graphql": echo, "/cold": PrefectMount(cold)}
+    admission = Admission(control.services.store, TOKEN)
+    return Perimeter(Mounts(echo, mounts), admission=admission, attempts=Attempts(admission), hosts=["box.local"], **options)
 
 
 @pytest.fixture

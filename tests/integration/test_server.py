@@ -85,15 +85,6 @@ def test_a_port_in_use_is_named_with_a_way_out(tmp_path: Path) -> None:
     assert "CAO_PORT=" in said
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::"])
-def test_only_loopback_addresses_are_bound(tmp_path: Path, host: str) -> None:
-    from cao.http.server import require_loopback
-    from cao.protocol import InvalidInput
-
-    with pytest.raises(InvalidInput, match="not a loopback address"):
-        require_loopback(host)
-
-
 def test_a_data_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     home = tmp_path / "home"
     (home / "server.lock").mkdir(parents=True)
