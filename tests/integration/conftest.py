@@ -20,7 +20,9 @@ import pytest
 import uvicorn
 
 from cao.control import Control
+from cao.graphql.app import GraphqlApp
 from cao.http.app import build_app
+from cao.http.streams import Pace
 from cao.settings import load
 
 TOKEN = "cao_test-token-that-nobody-else-has"
@@ -63,7 +65,8 @@ async def control(tmp_path: Path) -> AsyncIterator[Control]:
 @pytest.fixture
 async def site(control: Control) -> AsyncIterator[Site]:
     closing = asyncio.Event()
-    app = build_app(control, token=TOKEN, closing=closing, heartbeat=0.2, stalled=4.0)
+    mounts = {"/graphql": GraphqlApp(control, Pace(closing, heartbeat=0.2, stalled=4.0))}
+    app = build_app(control, token=TOKEN, mounts=mounts, closing=closing, heartbeat=0.2, stalled=4.0)
     config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=2)  # pyright: ignore[reportArgumentType]
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve([_socket()]))  # pyright: ignore[reportPrivateUsage] - without its signals

@@ -1,0 +1,13 @@
+"""GraphQL: every operation as a field of Query, Mutation or Subscription, made of the registry.
+
+types        GraphQL types of our models
+schema       the three roots and how their fields are resolved; printed in `schema.graphql`
+limits       how large a document may be
+errors       errors with the codes and the pointers of the other surfaces
+execution    reads documents and runs them; with the modules above, all that loads graphql-core
+asked        one request, as it is sent
+http         POST, and server-sent events
+websocket    graphql-transport-ws
+app          `/graphql` of our server
+changes      what in the schema would break clients of the last release
+"""

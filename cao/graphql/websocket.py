@@ -1,0 +1,214 @@
+"""GraphQL over WebSocket: the protocol `graphql-transport-ws`, one task for each operation of a connection.
+
+Nothing is queued: a stream makes its next item when the one before is on its way. A client that takes nothing is cut.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+from litestar.types import Receive, Send, WebSocketScope
+
+from cao.http.requests import BODY_LIMIT
+from cao.http.streams import Pace
+from cao.protocol import Caller, CaoError, Conflict, Denied
+
+from .wire import Answer, Refused, asked, shown
+
+if TYPE_CHECKING:
+    from .execution import Executor, Prepared
+
+PROTOCOL = "graphql-transport-ws"
+INIT_SECONDS = 10.0
+"""How long a connection may take to say `connection_init`."""
+OPERATIONS = 32
+"""Operations that one connection may have under way."""
+_ID_LIMIT = 128
+
+Authenticate = Callable[[Mapping[str, Any]], Caller]
+"""Who the payload of `connection_init` shows; raises `Denied`."""
+
+
+class Hangup(Exception):
+    """The connection ends, with a code of the protocol. None: it has ended, or nothing can be sent any more."""
+
+    def __init__(self, code: int | None, reason: str = "") -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+class Connection:
+    """One WebSocket, from its opening to its end."""
+
+    def __init__(self, executor: Executor, authenticate: Authenticate, pace: Pace, receive: Receive, send: Send) -> None:
+        self._executor = executor
+        self._authenticate = authenticate
+        self._pace = pace
+        self._receive_event = receive
+        self._send_event = send
+        self._sending = asyncio.Lock()
+        self._lively = True
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    async def serve(self, scope: WebSocketScope) -> None:
+        """Talk until one side hangs up."""
+        await self._receive_event()  # the opening
+        spoken = PROTOCOL in scope["subprotocols"]
+        try:
+            await self._emit({"type": "websocket.accept", "subprotocol": PROTOCOL if spoken else None})
+            if not spoken:
+                raise Hangup(4406, f"speak {PROTOCOL}")
+            await self._talk()
+        except* Hangup as ends:
+            await self._hang_up(_first(ends))
+
+    async def _talk(self) -> None:
+        caller = await self._greeted()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._until_closing())
+            group.create_task(self._beat())
+            await self._listen(caller, group)
+
+    async def _greeted(self) -> Caller:
+        """The caller, once the client has said `connection_init`."""
+        try:
+            async with asyncio.timeout(INIT_SECONDS):
+                message = await self._next()
+        except TimeoutError:
+            raise Hangup(4408, "connection initialisation timeout") from None
+        if message["type"] != "connection_init":
+            raise Hangup(4401, "begin with connection_init")
+        payload = message.get("payload")
+        try:
+            caller = self._authenticate(cast("Mapping[str, Any]", payload) if isinstance(payload, dict) else {})
+        except Denied as error:
+            raise Hangup(4403, error.code) from None
+        await self._say({"type": "connection_ack"})
+        return caller
+
+    async def _listen(self, caller: Caller, group: asyncio.TaskGroup) -> NoReturn:
+        while True:
+            message = await self._next()
+            match message["type"]:
+                case "subscribe":
+                    await self._subscribe(message, caller, group)
+                case "complete":
+                    self._stop(_id(message))
+                case "ping":
+                    await self._say({"type": "pong"})
+                case "pong":
+                    pass
+                case "connection_init":
+                    raise Hangup(4429, "too many initialisation requests")
+                case _:
+                    raise Hangup(4400, "the type of the message is not one of the protocol's")
+
+    async def _subscribe(self, message: Mapping[str, Any], caller: Caller, group: asyncio.TaskGroup) -> None:
+        id = _id(message)
+        if id in self._running:
+            raise Hangup(4409, "there is an operation of this id")
+        if len(self._running) >= OPERATIONS:
+            error = Conflict(f"{OPERATIONS} operations are under way on this connection; complete one first", limit=OPERATIONS)
+            await self._say({"type": "error", "id": id, "payload": [shown(error)]})
+            return
+        self._running[id] = group.create_task(self._operate(id, message.get("payload"), caller))
+
+    def _stop(self, id: str) -> None:
+        if (task := self._running.pop(id, None)) is not None:
+            task.cancel()
+
+    async def _operate(self, id: str, payload: object, caller: Caller) -> None:
+        try:
+            await self._run(id, self._executor.prepare(asked(payload)), caller)
+            await self._say({"type": "complete", "id": id})
+        except CaoError as error:
+            await self._say({"type": "error", "id": id, "payload": [shown(error)]})
+        except Refused as refused:
+            await self._say({"type": "error", "id": id, "payload": refused.errors})
+        finally:
+            if self._running.get(id) is asyncio.current_task():
+                del self._running[id]
+
+    async def _run(self, id: str, prepared: Prepared, caller: Caller) -> None:
+        if prepared.streams:
+            async with contextlib.aclosing(self._executor.stream(prepared, caller)) as answers:
+                async for answer in answers:
+                    await self._give(id, answer)
+            return
+        work = self._executor.run(prepared, caller)
+        await self._give(id, await (work if prepared.waits else _to_its_end(work)))
+
+    async def _give(self, id: str, answer: Answer) -> None:
+        await self._say({"type": "next", "id": id, "payload": answer})
+
+    async def _beat(self) -> None:
+        """For ever: ask whether the client lives when nothing was sent for a while."""
+        while True:
+            self._lively = False
+            await asyncio.sleep(self._pace.heartbeat)
+            if not self._lively:
+                await self._say({"type": "ping"})
+
+    async def _until_closing(self) -> NoReturn:
+        await self._pace.closing.wait()
+        raise Hangup(1012, "the server is stopping; come back by your cursor")
+
+    async def _next(self) -> Mapping[str, Any]:
+        """The next message of the client."""
+        event = cast("Mapping[str, Any]", await self._receive_event())
+        if event["type"] != "websocket.receive":
+            raise Hangup(None)
+        text = event.get("text")
+        if text is None or len(text) > BODY_LIMIT:
+            raise Hangup(4400, f"a message is text of at most {BODY_LIMIT} characters")
+        try:
+            message = json.loads(text)
+        except (ValueError, RecursionError):
+            raise Hangup(4400, "the message is not JSON") from None
+        if not isinstance(message, dict) or not isinstance(cast("Any", message).get("type"), str):
+            raise Hangup(4400, "a message is an object with a type")
+        return cast("Mapping[str, Any]", message)
+
+    async def _say(self, message: Mapping[str, Any]) -> None:
+        self._lively = True
+        await self._emit({"type": "websocket.send", "text": json.dumps(message, separators=(",", ":"))})
+
+    async def _emit(self, event: Mapping[str, Any]) -> None:
+        """Send, within the time that a client gets to take it."""
+        try:
+            async with asyncio.timeout(self._pace.stalled), self._sending:
+                await self._send_event(cast("Any", event))
+        except (TimeoutError, OSError):
+            raise Hangup(None) from None
+
+    async def _hang_up(self, end: Hangup) -> None:
+        if end.code is not None:
+            with contextlib.suppress(Hangup):
+                await self._emit({"type": "websocket.close", "code": end.code, "reason": end.reason})
+
+
+def _id(message: Mapping[str, Any]) -> str:
+    id = message.get("id")
+    if not isinstance(id, str) or not 0 < len(id) <= _ID_LIMIT:
+        raise Hangup(4400, f"an id is text of 1 to {_ID_LIMIT} characters")
+    return id
+
+
+def _first(group: BaseExceptionGroup[Hangup]) -> Hangup:
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found
+
+
+async def _to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Finish a change that has begun, even when nobody waits for its answer any more."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise
