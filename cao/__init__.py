@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cao.client.facade import Facade
     from cao.client.remote import Remote
     from cao.control import Control
+    from cao.http.embedded import Authenticate, Embedded
     from cao.protocol.caller import Caller
     from cao.protocol.errors import (
         CaoError,
@@ -51,6 +52,7 @@ __all__ = [
     "Unauthenticated",
     "Unavailable",
     "__version__",
+    "asgi",
     "connect",
     "open",
 ]
@@ -87,6 +89,20 @@ def connect(
     from cao.client.remote import connect as connect_to
 
     return connect_to(url, token, home=Path(home) if home is not None else None, timeout=timeout)
+
+
+def asgi(control: Control, *, authenticate: Authenticate, prefix: str = "") -> Embedded:
+    """The HTTP surface of a control as an ASGI application, to be mounted in another one, which enters the control itself.
+
+        application.mount("/agents", cao.asgi(control, authenticate=who))
+
+    authenticate: an async function from the request's ASGI scope to the `Caller` who sends it, or None to refuse. prefix: where
+    the application mounts it, which only frameworks that cut the path have to be told of, such as Litestar. Raises
+    `InvalidInput` for a prefix that is none.
+    """
+    from cao.http.embedded import Embedded
+
+    return Embedded(control, authenticate=authenticate, prefix=prefix)
 
 
 def __getattr__(name: str) -> Any:

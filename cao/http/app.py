@@ -69,12 +69,20 @@ def build_app(
 
 
 def build_surface(
-    control: Control, pace: Pace, mounts: Mapping[str, ASGIApp] | None = None, attempts: Attempts | None = None
+    control: Control,
+    pace: Pace,
+    mounts: Mapping[str, ASGIApp] | None = None,
+    attempts: Attempts | None = None,
+    *,
+    page: bool = True,
 ) -> Litestar:
-    """The routes and mounts with nothing before them: whoever serves this puts a `Caller` into `scope["cao.caller"]`."""
+    """The routes and mounts with nothing before them: whoever serves this puts a `Caller` into `scope["cao.caller"]`.
+
+    page: with the page for people, which signs them in itself and stands at the root.
+    """
     site = Site(control, pace, attempts)
     app = Litestar(
-        [*_operations(site), *_pages(site)],
+        [*_operations(site), *_descriptions(site), *(_page() if page else ())],
         openapi_config=None,
         logging_config=None,
         exception_handlers={HTTPException: _routing_problem, Exception: _defect},
@@ -92,12 +100,12 @@ def _operations(site: Site) -> list[HTTPRouteHandler]:
     return [methods_of(path, operations) for path, operations in by_path.items()] + routes
 
 
-def _pages(site: Site) -> list[HTTPRouteHandler]:
-    """What stands beside the operations: the page for people, the description of this surface, and numbers."""
+def _page() -> list[HTTPRouteHandler]:
+    """The page for people, and its scripts and styles."""
 
     @get("/")
     async def home(request: Request[Any, Any, Any]) -> Reply:
-        return _sent(request.scope, files.document())
+        return _sent(request.scope, files.document(prefix(request.scope) or ""))
 
     @get("/page/{build:str}/{name:str}")
     async def part(request: Request[Any, Any, Any]) -> Reply:
@@ -105,6 +113,12 @@ def _pages(site: Site) -> list[HTTPRouteHandler]:
         if found is None:
             raise NotFound("this page has no such file; load it again", path=request.scope["path"][:200])
         return _sent(request.scope, found)
+
+    return [home, part]
+
+
+def _descriptions(site: Site) -> list[HTTPRouteHandler]:
+    """What stands beside the operations: the description of this surface, and numbers."""
 
     @get("/openapi.json")
     async def description(request: Request[Any, Any, Any]) -> Reply:
@@ -121,7 +135,7 @@ def _pages(site: Site) -> list[HTTPRouteHandler]:
         health = await call(REGISTRY["daemon.health"], GetHealth(), caller)
         return Reply(200, metrics.render(status, health, site.requests, site.failed_sign_ins).encode(), metrics.MEDIA)
 
-    return [home, part, description, documentation, numbers]
+    return [description, documentation, numbers]
 
 
 def _sent(scope: HTTPScope, file: files.File) -> Reply:

@@ -28,11 +28,14 @@ _WITH_BODY: tuple[type[CaoError], ...] = (TooSlow, TooLarge, UnsupportedMedia)
 _ABOUT = """\
 Sessions of AI agents, driven over HTTP. Every operation here is the same on the command line, in Python and over MCP.
 
-* **Authentication**: `Authorization: Bearer <token>`; the token is in the file `token` of the data directory.
-* **Errors** are problem documents (RFC 9457). `code` is stable; `details.errors` points at broken fields.
+{authentication}* **Errors** are problem documents (RFC 9457). `code` is stable; `details.errors` points at broken fields.
 * **Repeating a write** is safe with an `Idempotency-Key`: the same key with the same request gives the same answer.
 * **Lists** give `next_cursor`; pass it as `cursor` for the next page.
 * **Events** stream from `/events` as server-sent events and resume by `Last-Event-ID`.
+"""
+
+_AUTHENTICATION = """\
+* **Authentication**: `Authorization: Bearer <token>`; the token is in the file `token` of the data directory.
 """
 
 
@@ -76,9 +79,35 @@ class ProblemDetails(Described):
     """The path that was asked."""
 
 
+@functools.lru_cache(8)
+def document(prefix: str | None = None) -> Schema:
+    """The whole document. It is made when it is first asked for, and must not be changed.
+
+    prefix: where another application has put us, which knows itself how its callers sign in; None on our own server.
+    """
+    return _whole() if prefix is None else _embedded(_whole(), prefix)
+
+
+def _embedded(whole: Schema, prefix: str) -> Schema:
+    paths = {
+        path: {method: {key: value for key, value in entry.items() if key != "security"} for method, entry in methods.items()}
+        for path, methods in whole["paths"].items()
+    }
+    return {
+        **{key: value for key, value in whole.items() if key != "security"},
+        "info": {**whole["info"], "description": _about("")},
+        "servers": [{"url": prefix or "/"}],
+        "paths": paths,
+        "components": {"schemas": whole["components"]["schemas"]},
+    }
+
+
+def _about(authentication: str) -> str:
+    return _ABOUT.format(authentication=authentication)
+
+
 @functools.cache
-def document() -> Schema:
-    """The whole document. It is made when it is first asked for, and must not be changed."""
+def _whole() -> Schema:
     operations = REGISTRY.on("http")
     schemas, components = _schemas(operations)
     paths: dict[str, Schema] = {}
@@ -88,7 +117,7 @@ def document() -> Schema:
     used = _used(paths, components)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "cao", "version": VERSION, "description": _ABOUT, "license": {"name": "Apache-2.0"}},
+        "info": {"title": "cao", "version": VERSION, "description": _about(_AUTHENTICATION), "license": {"name": "Apache-2.0"}},
         "servers": [{"url": "/"}],
         "tags": [{"name": group} for group in dict.fromkeys(operation.group for operation in operations)],
         "security": [{"token": []}],

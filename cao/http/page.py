@@ -38,10 +38,10 @@ HEADERS: tuple[Header, ...] = (
 """Only this page's own style and script run, and it talks to nobody."""
 
 
-@functools.cache
-def render() -> bytes:
-    """The whole page."""
-    api = document()
+@functools.lru_cache(8)
+def render(prefix: str | None = None) -> bytes:
+    """The whole page. prefix: see `document`."""
+    api = document(prefix)
     groups = _groups(api)
     parts = (
         "<!doctype html>",
@@ -86,11 +86,12 @@ def _key(entry: Schema) -> str:
 
 
 def _introduction(api: Schema) -> Iterator[str]:
-    info = api["info"]
+    info, prefect = api["info"], ' <a href="prefect">Prefect</a>' if "security" in api else ""
     yield f'<header id="top"><h1>cao <small>{escape(info["version"])}</small></h1>{_prose(info["description"])}'
     yield (
-        '<p class="links"><a href="/openapi.json">OpenAPI 3.1</a> <a href="/health">health</a> '
-        '<a href="/metrics">metrics</a> <a href="/prefect">Prefect</a></p></header>'
+        # Relative, so that they lead to the right place under a prefix too.
+        '<p class="links"><a href="openapi.json">OpenAPI 3.1</a> <a href="health">health</a> '
+        f'<a href="metrics">metrics</a>{prefect}</p></header>'
     )
 
 
@@ -110,9 +111,9 @@ def _operation(method: str, path: str, entry: Schema, api: Schema) -> Iterator[s
     yield _facts(about)
     yield _prose(entry["description"].partition("\n")[2])
     yield from _parameters(entry)
-    body = entry.get("requestBody", {}).get("content", {}).get("application/json", {})
+    body = _sent(entry)
     yield from _fields("Body", body.get("schema"), api)
-    yield f'<h4>Try it</h4><pre tabindex="0"><code>{escape(_curl(method, path, entry, body))}</code></pre>'
+    yield f'<h4>Try it</h4><pre tabindex="0"><code>{escape(_curl(method, path, entry, api))}</code></pre>'
     yield from _responses(entry, api)
     yield "</details>"
 
@@ -170,8 +171,11 @@ def _responses(entry: Schema, api: Schema) -> Iterator[str]:
     yield f"<details class=errors><summary>Errors</summary>{_table(rows)}</details>"
 
 
-def _curl(method: str, path: str, entry: Schema, body: Schema) -> str:
-    """A command line that works when it is pasted, with the operation's own example."""
+def _curl(method: str, path: str, entry: Schema, api: Schema) -> str:
+    """A command line that works when it is pasted, with the operation's own example.
+
+    Inside another application only that knows its address and how to sign in, so they are left to the reader.
+    """
     query: list[str] = []
     for one in entry["parameters"]:
         if "example" in one and one["in"] == "path":
@@ -179,14 +183,21 @@ def _curl(method: str, path: str, entry: Schema, body: Schema) -> str:
         elif "example" in one:
             values = one["example"] if isinstance(one["example"], list) else [one["example"]]
             query += [f"{one['name']}={json.dumps(value).strip(chr(34))}" for value in values]
-    target = f"http://127.0.0.1:9889{path}" + ("?" + "&".join(query) if query else "")
+    ours = "security" in api
+    origin = "http://127.0.0.1:9889" if ours else "https://HOST" + api["servers"][0]["url"].rstrip("/")
+    target = origin + path + ("?" + "&".join(query) if query else "")
     lines = ["curl -N" if "text/event-stream" in str(entry["responses"].get("200")) and method == "GET" else "curl"]
     lines[0] += (f" -X {method}" if method not in ("GET", "POST") else "") + f" '{target}'"
-    if entry.get("security") != []:
+    if ours and entry.get("security") != []:
         lines.append('-H "Authorization: Bearer $(cat "$CAO_HOME/token")"')
+    body = _sent(entry)
     if "example" in body:
         lines.append("--json '" + json.dumps(body["example"], ensure_ascii=False).replace("'", "'\\''") + "'")
     return " \\\n  ".join(lines)
+
+
+def _sent(entry: Schema) -> Schema:
+    return entry.get("requestBody", {}).get("content", {}).get("application/json", {})
 
 
 def _type(schema: Schema) -> str:
