@@ -28,6 +28,7 @@ from cao.operations.seating import profile_of
 from cao.plugins.host import Host
 from cao.protocol import OWNER, Caller, CaoError, Internal, Operation, Request
 from cao.protocol.records import Terminal
+from cao.schedules import Schedules
 from cao.settings import Settings
 from cao.signals import Signals
 from cao.store import Store, activations, log, sessions
@@ -113,7 +114,9 @@ class Control(Facade):
         self._exit.callback(self._owner.vanish)
         self._owner.appear()
         self.duties = Duties(store)
+        schedules = Schedules(store, self._owner, settings, self.call)
         self.duties.add(Expiry(store))
+        self.duties.add(schedules)
         signals = Signals(store, settings.receiver_seconds)
         self.plugins = Host(self, store, signals)
         self._exit.push_async_callback(self.plugins.close)  # after the signals: plugins hear the last event, then end
@@ -131,6 +134,7 @@ class Control(Facade):
             signals=signals,
             tick=self._tick,
             plugins=self.plugins,
+            schedules=schedules,
             server=self._server,
             started_at=store.clock.now(),
         )
@@ -161,7 +165,7 @@ class Control(Facade):
             profile_of=self._profile_of,
             tools_for=self._tools_for,
         )
-        return PrefectEngine(house, public_url=self._server.url if self._server else None)
+        return PrefectEngine(house, public_url=self.settings.public_url or (self._server.url if self._server else None))
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -174,6 +178,11 @@ class Control(Facade):
     def signals(self) -> Signals:
         """The signals of this control; see `cao.signals`."""
         return self.services.signals
+
+    @property
+    def last_seq(self) -> int:
+        """The newest event's number: after it stands whoever follows what is new."""
+        return log.last_seq(self.services.store.read())
 
     def register(self, name: str, function: Function) -> None:
         """Make an async function an agent: the profile field `agent`, or a profile's own name, chooses it.

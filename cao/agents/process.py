@@ -122,6 +122,16 @@ class Child:
         while line := await self.line():
             yield line.decode("utf-8", "replace")
 
+    async def output(self, limit: int) -> bytes:
+        """All that it prints, to the end. Raises `ProviderError` when that is more than `limit` bytes."""
+        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
+        printed = bytearray()
+        while piece := await self._process.stdout.read(1 << 16):
+            printed += piece
+            if len(printed) > limit:
+                raise ProviderError("too_much_output", f"{self.name} printed more than {limit} bytes")
+        return bytes(printed)
+
     async def send(self, data: bytes) -> None:
         """Write to its standard input. Raises `ConnectionError` when it does not read any more."""
         assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for

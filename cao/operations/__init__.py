@@ -5,7 +5,7 @@ Other packages add groups with an entry point of the group `cao.operations` that
 
 from cao.packages import entry_points
 
-from . import approval, daemon, event, message, operation, plugin, profile, project, provider, run, session, terminal, token
+from . import approval, daemon, event, message, operation, plugin, profile, project, provider, run, schedule, session, terminal, token
 
 __all__ = [
     "approval",
@@ -18,6 +18,7 @@ __all__ = [
     "project",
     "provider",
     "run",
+    "schedule",
     "session",
     "terminal",
     "token",

@@ -15,6 +15,7 @@ from cao.agents.library import Library
 from cao.agents.provider import Providers
 from cao.engine import Engine
 from cao.protocol import Caller, Conflict, DestructiveRequest, Operation, WriteRequest
+from cao.schedules import Schedules
 from cao.settings import Settings
 from cao.signals import Signals
 from cao.store import Reader, Store, Transaction
@@ -58,6 +59,7 @@ class Services:
     tick: Callable[[float, Progress | None], Awaitable[dict[str, Any]]]
     """Do all that is due, within so many seconds; the fields of its report."""
     plugins: Host
+    schedules: Schedules
     server: Server | None = None
     started_at: float = 0.0
 

@@ -66,6 +66,10 @@ class World:
         self.backstage.services.library.install(name, file.read_text())
         return name
 
+    async def schedule(self) -> Any:
+        fields = {"cron": "0 3 * * *", "zone": "Europe/Berlin", "provider": "scripted", "directory": str(self.place)}
+        return await self.client.schedule.add(self.name(), prompt="hello", **fields)
+
     async def approval(self) -> Any:
         """A question of a turn that no engine runs: what a person sees is the same."""
         run = await self.run()
@@ -400,3 +404,83 @@ async def _(world: World) -> Case:
 @scenario("provider.get")
 async def _(world: World) -> Case:
     return Case({"provider": "scripted"}, has(name="scripted"))
+
+
+@scenario("schedule.add")
+async def _(world: World) -> Case:
+    fields = {"name": world.name(), "every": "6h", "provider": "scripted", "prompt": "hello", "directory": str(world.place)}
+    return Case(fields, has(name=fields["name"], every="6h", enabled=True))
+
+
+@scenario("schedule.list")
+async def _(world: World) -> Case:
+    schedule = await world.schedule()
+    return Case({"enabled": True}, lists(schedule.id))
+
+
+@scenario("schedule.get")
+async def _(world: World) -> Case:
+    schedule = await world.schedule()
+    return Case({"schedule": schedule.name}, has(id=schedule.id, cron="0 3 * * *"))
+
+
+@scenario("schedule.enable")
+async def _(world: World) -> Case:
+    schedule = await world.schedule()
+    await world.client.schedule.disable(schedule.id)
+    return Case({"schedule": schedule.id}, lambda answer: answer["enabled"] and answer["next_due"])
+
+
+@scenario("schedule.disable")
+async def _(world: World) -> Case:
+    schedule = await world.schedule()
+    return Case({"schedule": schedule.id}, has(enabled=False, next_due=None))
+
+
+@scenario("schedule.run")
+async def _(world: World) -> Case:
+    schedule = await world.schedule()
+    return Case({"schedule": schedule.name}, has(schedule_id=schedule.id, state="fired", due=None))
+
+
+@scenario("schedule.next")
+async def _(world: World) -> Case:
+    schedule = await world.schedule()
+    fields = {"schedule": schedule.id, "count": 1, "after": "2027-03-28T00:00:00Z"}
+    return Case(fields, lambda answer: answer["fires"][0]["local"] == "2027-03-28T03:00:00+02:00")
+
+
+@scenario("schedule.history")
+async def _(world: World) -> Case:
+    schedule = await world.schedule()
+    fire = await world.client.schedule.run(schedule.id)
+    return Case({"schedule": schedule.id}, lists(fire.id))
+
+
+@scenario("schedule.remove")
+async def _(world: World) -> Case:
+    schedule = await world.schedule()
+    return Case({"schedule": schedule.id}, has(id=schedule.id))
+
+
+@scenario("token.create")
+async def _(world: World) -> Case:
+    name = world.name()
+    return Case({"name": name, "scopes": ["session:*", "run:read"]}, lambda made: made["secret"].startswith("cao_pat_"))
+
+
+@scenario("token.list")
+async def _(world: World) -> Case:
+    made = await world.client.token.create(name=world.name(), scopes=["*:read"])
+    return Case({"limit": 5}, lists(made.id))
+
+
+@scenario("token.revoke")
+async def _(world: World) -> Case:
+    made = await world.client.token.create(name=world.name(), scopes=["*:read"])
+    return Case({"token": made.name}, has(id=made.id, state="revoked"))
+
+
+@scenario("token.link")
+async def _(world: World) -> Case:
+    return Case({}, lambda link: "/#code=cao_code_" in link["url"])
