@@ -58,9 +58,14 @@ def local_token(home: Path) -> str:
 def _make_token(path: Path) -> None:
     import secrets  # only for the one process that makes it: 10 ms that every other start saves
 
+    keep_first(path, TOKEN_PREFIX + secrets.token_urlsafe(32))
+
+
+def keep_first(path: Path, text: str) -> None:
+    """Make a file that only this user can read, unless another process was first: then its file stays."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"token.{secrets.token_hex(4)}")
-    write_private(draft, TOKEN_PREFIX + secrets.token_urlsafe(32))
+    draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}")
+    write_private(draft, text)
     try:
         os.link(draft, path)  # unlike a rename, this fails when another process was first
     except FileExistsError:

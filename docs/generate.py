@@ -36,7 +36,7 @@ Schema = Mapping[str, Any]
 
 def pages() -> dict[str, str]:
     """Every generated page: its path below `docs/reference/`, and its text."""
-    groups = {operation.group: import_module(f"cao.operations.{operation.group}") for operation in REGISTRY.values()}
+    groups = {operation.group: sys.modules[operation.function.__module__] for operation in [*REGISTRY.values()][::-1]}
     texts = {
         "operations/README.md": _index(groups),
         **{f"operations/{group}.md": _group(group, inspect.getdoc(module) or "") for group, module in groups.items()},

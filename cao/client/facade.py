@@ -11,13 +11,23 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 if TYPE_CHECKING:
     from cao.operations.daemon import Backup, Config, DaemonStatus, HealthReport, LogLines, Started, Stopping, Ticked
     from cao.operations.operation import Operation, OperationDetail
+    from cao.operations.plugin import Switched
     from cao.operations.profile import Installed, Match, ProfileDetail, ProfileSummary, Removed, Verdict
     from cao.operations.provider import ProviderInfo
     from cao.operations.run import Result
+    from cao.operations.schedule import Coming
     from cao.operations.session import Interrupted, SessionRest, ShutDown
     from cao.operations.terminal import Output
     from cao.protocol.models import Page
+    from cao.protocol.plugins import PluginInfo, PluginLine
     from cao.protocol.records import Approval, Entry, Event, Message, Project, Run, Session, Terminal
+    from cao.protocol.schedules import Fire, Schedule
+    from cao.protocol.tokens import NewToken, PageLink, Token
+    from cao_notifiers.operations.notifier import Removed as NotifierRemoved, Tested
+    from cao_notifiers.operations.notify import Queued
+    from cao_notifiers.operations.rule import RuleGone
+    from cao_notifiers.records import Delivery, Notifier, Rule
+    from datetime import datetime
 
 
 class Transport(Protocol):
@@ -119,7 +129,7 @@ class DaemonGroup:
         return await self._transport.call("daemon.status", {})
 
     async def health(self) -> HealthReport:
-        """Tell whether all is well: engine, and the receivers of signals with their errors and time-outs."""
+        """Tell whether all is well: engine, plugins, and the receivers of signals with their errors and time-outs."""
         return await self._transport.call("daemon.health", {})
 
     async def logs(
@@ -843,6 +853,90 @@ class OperationGroup:
         )
 
 
+class PluginGroup:
+    """Plugins: packages that extend the system in its own process."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        status: Literal["on", "off", "failed"] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[PluginLine]:
+        """List the installed plugins by name, each with how it is in the process that answers.
+
+        status: Only those that are so.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "plugin.list",
+            {
+                "status": status,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def info(
+        self,
+        plugin: str,
+    ) -> PluginInfo:
+        """Show one plugin: its methods with their calls, errors and time-outs, and why it failed if it did.
+
+        plugin: Its name.
+        """
+        return await self._transport.call(
+            "plugin.info",
+            {
+                "plugin": plugin,
+            },
+        )
+
+    async def enable(
+        self,
+        plugin: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Switched:
+        """Switch a plugin on, at once and for good. One that failed is tried again.
+
+        plugin: Its name.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "plugin.enable",
+            {
+                "plugin": plugin,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def disable(
+        self,
+        plugin: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Switched:
+        """Switch a plugin off, at once and for good. It stays installed, and keeps its options and its tables.
+
+        plugin: Its name.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "plugin.disable",
+            {
+                "plugin": plugin,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
 class ProfileGroup:
     """Profiles: who agents are."""
 
@@ -1276,6 +1370,696 @@ class RunGroup:
         )
 
 
+class ScheduleGroup:
+    """Schedules: sessions that start by themselves, and the ledger of every time that they were due."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def add(
+        self,
+        name: str | None = None,
+        *,
+        file: str | None = None,
+        cron: str | None = None,
+        every: str | None = None,
+        zone: str | None = None,
+        profile: str | None = None,
+        provider: str | None = None,
+        directory: str | None = None,
+        prompt: str | None = None,
+        session: str | None = None,
+        catch_up: Literal["skip", "latest", "all"] | None = None,
+        window: str | None = None,
+        overlap: Literal["allow", "skip"] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Schedule:
+        """Start a session at set times, from flags or a Markdown file.
+
+        A server fires it, or `cao tick` does. A file is read once: remove and add the schedule to take up
+        changes.
+
+        name: What to call it; the file's name unless given.
+        file: A Markdown file: front matter with `name`, `schedule` (a crontab line) or `every`, `zone`,
+            `agent_profile`, `provider`, `directory`, `script`, and the other fields of this request; the body
+            is the prompt.
+        cron: Minute, hour, day of the month, month, day of the week, as in crontab: `0 3 * * MON-FRI`.
+        every: Instead of `cron`: a number of seconds, minutes, hours or days between two times, such as `15m`.
+        zone: The time zone whose clock `cron` speaks of, such as `Europe/Berlin`; UTC unless given.
+        profile: Who the agent is; developer unless given. See `cao profile list`.
+        provider: How the agent is run; the profile's choice unless given.
+        directory: The working directory; that of the project around the file, else the current project's unless
+            given.
+        prompt: What the agent is asked, at most 64 KiB.
+        session: What its sessions' names begin with, before the due time; the schedule's name unless given.
+        catch_up: What happens to due times that nobody was there for: `skip` them, run the `latest` (unless
+            given), or `all`.
+        window: How old a due time may be to be caught up; `1d` unless given.
+        overlap: When a run of an earlier due time is still at work: `allow` another (unless given), or `skip`
+            this one.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "schedule.add",
+            {
+                "name": name,
+                "file": file,
+                "cron": cron,
+                "every": every,
+                "zone": zone,
+                "profile": profile,
+                "provider": provider,
+                "directory": directory,
+                "prompt": prompt,
+                "session": session,
+                "catch_up": catch_up,
+                "window": window,
+                "overlap": overlap,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        enabled: bool | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Schedule]:
+        """List schedules, newest first, each with the newest row of its ledger.
+
+        enabled: Only enabled or only disabled ones.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "schedule.list",
+            {
+                "enabled": enabled,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        schedule: str,
+    ) -> Schedule:
+        """Show one schedule.
+
+        schedule: Its id or name.
+        """
+        return await self._transport.call(
+            "schedule.get",
+            {
+                "schedule": schedule,
+            },
+        )
+
+    async def enable(
+        self,
+        schedule: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Schedule:
+        """Let a disabled schedule be due again. The times that went by meanwhile are not caught up.
+
+        schedule: Its id or name.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "schedule.enable",
+            {
+                "schedule": schedule,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def disable(
+        self,
+        schedule: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Schedule:
+        """Let a schedule be due no more until it is enabled. Work that it started goes on.
+
+        schedule: Its id or name.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "schedule.disable",
+            {
+                "schedule": schedule,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def run(
+        self,
+        schedule: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Fire:
+        """Start a schedule's session now, besides its due times: its script is asked, and the ledger has a row for
+        it.
+
+        schedule: Its id or name.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "schedule.run",
+            {
+                "schedule": schedule,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def next(
+        self,
+        schedule: str,
+        *,
+        count: int = 5,
+        after: datetime | None = None,
+    ) -> Coming:
+        """Show when a schedule is due next, in UTC and on its own clock, and what changes of that clock do to it.
+
+        A crontab line that names hour and minute means a time on the wall: one that the clock skips is due at
+        the end of the gap,
+        one that comes twice the first time. A line whose hour or minute begins with `*` follows the time that
+        passes.
+
+        schedule: Its id or name.
+        count: How many due times.
+        after: Those after this time; the ones after now unless given. In UTC where it has no zone.
+        """
+        return await self._transport.call(
+            "schedule.next",
+            {
+                "schedule": schedule,
+                "count": count,
+                "after": after,
+            },
+        )
+
+    async def history(
+        self,
+        schedule: str | None = None,
+        *,
+        state: Literal["pending", "fired", "caught_up", "skipped", "missed", "failed"] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Fire]:
+        """Read the ledger, newest first: every due time, and what became of it.
+
+        schedule: Only that of this schedule: its id or name. Removed ones keep theirs.
+        state: Only rows in this state.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "schedule.history",
+            {
+                "schedule": schedule,
+                "state": state,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def remove(
+        self,
+        schedule: str,
+        *,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Schedule:
+        """Forget a schedule. Its ledger stays, and so do the sessions that it started.
+
+        schedule: Its id or name.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "schedule.remove",
+            {
+                "schedule": schedule,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+
+class TokenGroup:
+    """Tokens: credentials for programs and people, each with its own name, scopes and end."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def create(
+        self,
+        name: str,
+        *,
+        scopes: Sequence[str],
+        days: float = 90.0,
+        surfaces: Sequence[Literal["http", "mcp", "graphql", "web"]] | None = None,
+        idempotency_key: str | None = None,
+    ) -> NewToken:
+        """Make a token. Its secret is shown this once; who shows it may do what the scopes say, until it expires
+        or is revoked.
+
+        name: Who or what will hold it; its doings are recorded as `token:<name>`.
+        scopes: What it may do: `session:read`, `session:*`, `*:read`, or `*` for everything. None that you do
+            not hold yourself.
+        days: How long it lives; never longer than the token that makes it.
+        surfaces: Keep it to these ways in; all of them unless given.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "token.create",
+            {
+                "name": name,
+                "scopes": scopes,
+                "days": days,
+                "surfaces": surfaces,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Token]:
+        """List tokens, newest first, those that have ended too. Secrets are kept nowhere, so none is shown.
+
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "token.list",
+            {
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def revoke(
+        self,
+        token: str,
+        *,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Token:
+        """End a token at once, and all that were made with it. Streams under it end; what it started goes on.
+
+        token: Its id or name.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "token.revoke",
+            {
+                "token": token,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def link(
+        self,
+        *,
+        idempotency_key: str | None = None,
+    ) -> PageLink:
+        """Make a link that opens the page in a browser, signed in as you. It works once, for a minute.
+
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "token.link",
+            {
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class DeliveryGroup:
+    """Deliveries: one notification to one notifier, with a receipt for each attempt."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        notifier: str | None = None,
+        state: Literal["pending", "sending", "held", "accepted", "dead", "withdrawn"] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Delivery]:
+        """List deliveries, newest first.
+
+        notifier: Only those of this notifier: its name or id.
+        state: Only those in this state; `dead` is what nobody got.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "delivery.list",
+            {
+                "notifier": notifier,
+                "state": state,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        delivery: str,
+    ) -> Delivery:
+        """Show one delivery with the receipts of its attempts.
+
+        delivery: Its id.
+        """
+        return await self._transport.call(
+            "delivery.get",
+            {
+                "delivery": delivery,
+            },
+        )
+
+    async def retry(
+        self,
+        delivery: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Delivery:
+        """Try a dead delivery again, as often as a new one.
+
+        delivery: The id of a dead one.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "delivery.retry",
+            {
+                "delivery": delivery,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class NotifierGroup:
+    """Notifiers: where notifications go, each an address that Apprise understands."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def add(
+        self,
+        name: str,
+        url: str,
+        *,
+        tags: Sequence[str] = (),
+        idempotency_key: str | None = None,
+    ) -> Notifier:
+        """Add a place for notifications to go. Nothing is sent before a rule says so: cao rule add, or: cao
+        notifier test.
+
+        name: A new name.
+        url: An Apprise URL, such as `tgram://<bot token>/<chat id>`. It is a secret: sealed in the store and
+            never shown again. On the command line give `-` (standard input) or `@FILE`, so that it is in no
+            list of processes.
+        tags: Words by which rules choose it.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "notifier.add",
+            {
+                "name": name,
+                "url": url,
+                "tags": list(tags),
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Notifier]:
+        """List the notifiers, newest first.
+
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "notifier.list",
+            {
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        notifier: str,
+    ) -> Notifier:
+        """Show one notifier. Its address is masked.
+
+        notifier: Its name or id.
+        """
+        return await self._transport.call(
+            "notifier.get",
+            {
+                "notifier": notifier,
+            },
+        )
+
+    async def test(
+        self,
+        notifier: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Tested:
+        """Send one notification now, once, past the outbox, and tell what the service said.
+
+        notifier: Its name or id; it may be paused.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "notifier.test",
+            {
+                "notifier": notifier,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def pause(
+        self,
+        notifier: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Notifier:
+        """Hold its deliveries until it is resumed. Nothing is dropped meanwhile.
+
+        notifier: Its name or id.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "notifier.pause",
+            {
+                "notifier": notifier,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def resume(
+        self,
+        notifier: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Notifier:
+        """Let its deliveries go on, those first that were held.
+
+        notifier: Its name or id.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "notifier.resume",
+            {
+                "notifier": notifier,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def remove(
+        self,
+        notifier: str,
+        *,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> NotifierRemoved:
+        """Forget a notifier, its address and the rules for it alone. What it did stays in the list of deliveries.
+
+        notifier: Its name or id.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "notifier.remove",
+            {
+                "notifier": notifier,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+
+class NotifyGroup:
+    """Notifications by hand."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def send(
+        self,
+        text: str,
+        *,
+        title: str = "A message",
+        notifier: str | None = None,
+        tags: Sequence[str] = (),
+        kind: Literal["needs-you", "done", "info"] = "info",
+        idempotency_key: str | None = None,
+    ) -> Queued:
+        """Send a message to notifiers. It goes through the outbox, so it is tried again where it fails.
+
+        text: What to say. Beyond 1500 characters it is cut.
+        title: Its title.
+        notifier: Only this notifier: its name or id.
+        tags: Only notifiers with any of these; without these and without `notifier`, all of them.
+        kind: How much it wants: the service may show it accordingly.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "notify.send",
+            {
+                "text": text,
+                "title": title,
+                "notifier": notifier,
+                "tags": list(tags),
+                "kind": kind,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class RuleGroup:
+    """Rules: which events are told to which notifiers, and in which words."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def add(
+        self,
+        events: Sequence[str],
+        *,
+        notifier: str | None = None,
+        tags: Sequence[str] = (),
+        name: str | None = None,
+        title: str | None = None,
+        body: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Rule:
+        """Tell notifiers of events from now on. An event reaches a notifier once, by the oldest rule that asks for
+        it.
+
+        Templates replace `$event`, `$kind`, `$at`, `$actor`, `$session`, `$terminal`, `$run`, `$approval`,
+        `$text` and `$link`.
+
+        events: Classes and types of events. `needs-you`: approvals, failed runs, missed schedules, dead
+            deliveries. `done`: completed runs that no agent asked for. `info`: the rest. Or a type, such as
+            `session.launched`.
+        notifier: Only this notifier: its name or id.
+        tags: Only notifiers with any of these; without these and without `notifier`, all of them.
+        name: What to call it.
+        title: A template in place of the event's own title, such as `$session: $event`.
+        body: A template in place of the event's own text. `$text` is the question, the answer or the failure.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "rule.add",
+            {
+                "events": events,
+                "notifier": notifier,
+                "tags": list(tags),
+                "name": name,
+                "title": title,
+                "body": body,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Rule]:
+        """List the rules, newest first.
+
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "rule.list",
+            {
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def remove(
+        self,
+        rule: str,
+        *,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> RuleGone:
+        """Tell of its events no more. What it caused already is still delivered.
+
+        rule: Its id, or its name.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "rule.remove",
+            {
+                "rule": rule,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+
 class Facade:
     """Everything that can be asked, typed. `cao.open` and `cao.connect` give one."""
 
@@ -1287,7 +2071,14 @@ class Facade:
         self.terminal = TerminalGroup(transport)
         self.message = MessageGroup(transport)
         self.operation = OperationGroup(transport)
+        self.plugin = PluginGroup(transport)
         self.profile = ProfileGroup(transport)
         self.project = ProjectGroup(transport)
         self.provider = ProviderGroup(transport)
         self.run = RunGroup(transport)
+        self.schedule = ScheduleGroup(transport)
+        self.token = TokenGroup(transport)
+        self.delivery = DeliveryGroup(transport)
+        self.notifier = NotifierGroup(transport)
+        self.notify = NotifyGroup(transport)
+        self.rule = RuleGroup(transport)

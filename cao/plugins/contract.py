@@ -90,16 +90,20 @@ def before(pattern: str, *, order: int = 0) -> Callable[[Before], Before]:
     if not _PATTERN.fullmatch(pattern):
         raise ValueError(f"{pattern!r} is not group.verb, group.* or *")
     if any(matches(never, pattern) for never in NEVER_ASKED):
-        raise ValueError(f"no plugin may refuse {pattern!r}: it is how a broken plugin is found and switched off")
+        raise ValueError(f"no plugin may refuse {pattern}: it is how a broken plugin is found and switched off")
     return _marker(Mark("before", pattern, order))
 
 
-def within(event: type[EventData]) -> Callable[[Within], Within]:
+def within(event: type[EventData] | Literal["*"]) -> Callable[[Within], Within]:
     """Call the plain method in the transaction of each event of a class: what it writes is committed if the event is.
 
-    It does no I/O, for every writer waits for it. Where it fails, the whole transaction does.
+    It does no I/O, for every writer waits for it. Where it fails, the whole transaction does. With "*" it sees all events but
+    those of plugins; while it is broken nobody waits for it, for then nothing could be written at all.
     """
-    return _marker(Mark("within", event.type))
+    target = event if isinstance(event, str) else event.type
+    if matches("plugin.*", target):
+        raise ValueError(f"no plugin may stand in the way of {target}: it is how a broken plugin is switched off")
+    return _marker(Mark("within", target))
 
 
 def _marker(mark: Mark) -> Callable[[Any], Any]:

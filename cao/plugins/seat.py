@@ -21,7 +21,7 @@ from cao.protocol.records import Event
 from cao.signals import ReceiverHealth, Signals
 from cao.store import Store, Transaction, plugins
 
-from .contract import Mark, Plugin, actor
+from .contract import Mark, Plugin, actor, matches
 from .gate import Gate, Guard
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ class Seat:
         if event.type in self._owed:
             raise Unavailable(self._told(f"is broken and should have recorded {event.type}"), plugin=self.name)
         for one in self._within:
-            if one.mark.target == event.type:
+            if one.mark.target == event.type or (one.mark.target == "*" and not matches("plugin.*", event.type)):
                 self._record(one, tx, event)
 
     def _record(self, one: _Within, tx: Transaction, event: Event) -> None:
@@ -228,7 +228,7 @@ class Seat:
         return PluginInfo(
             name=self.name,
             status=self.status,
-            reason=self.reason,
+            trouble=self.reason or next((one.last_error for one in self._health.values() if one.last_error), None),
             package=self._source.package,
             summary=(inspect.getdoc(kind) or "").partition("\n")[0] if kind else "",
             methods=[self._method(name, mark, health) for (name, mark), health in self._health.items()],
@@ -253,7 +253,7 @@ class Seat:
 
 
 def _recorded_by(kind: type[Plugin]) -> frozenset[str]:
-    return frozenset(mark.target for _, mark in kind.marked() if mark.kind == "within")
+    return frozenset(mark.target for _, mark in kind.marked() if mark.kind == "within" and mark.target != "*")
 
 
 def _receiver(method: Callable[[Event], Any]) -> Callable[..., Any]:

@@ -20,10 +20,18 @@ Nouns
   terminal   Terminals: agents' seats in a session, and the two ways to hand work to another agent.
   message    Messages: the durable inboxes of terminals.
   operation  The protocol describes itself.
+  plugin     Plugins: packages that extend the system in its own process.
   profile    Profiles: who agents are.
   project    Projects: directories that scope profiles and sessions.
   provider   Providers: the ways in which agents are run, and whether they could run now.
   run        Runs: durable handles on work.
+  schedule   Schedules: sessions that start by themselves, and the ledger of every time that they
+             were due.
+  token      Tokens: credentials for programs and people, each with its own name, scopes and end.
+  delivery   Deliveries: one notification to one notifier, with a receipt for each attempt.
+  notifier   Notifiers: where notifications go, each an address that Apprise understands.
+  notify     Notifications by hand.
+  rule       Rules: which events are told to which notifiers, and in which words.
 
 Shortcuts
   tick      Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs
@@ -31,6 +39,8 @@ Shortcuts
   launch    Start a session with one agent, and give it its first work.
   shutdown  Close one session, or all: turns are stopped, messages that wait fail. What was said
             stays readable.
+  page      Make a link that opens the page in a browser, signed in as you. It works once, for a
+            minute.
 
 Programs
   serve       Run the server in the foreground: HTTP, MCP, the engine and the clock.
@@ -79,8 +89,8 @@ Usage: cao daemon VERB [ARGUMENTS] [OPTIONS]
 
 Verbs
   status  Show what runs: server, engine, and how much waits.
-  health  Tell whether all is well: engine, and the receivers of signals with their errors and time-
-          outs.
+  health  Tell whether all is well: engine, plugins, and the receivers of signals with their errors
+          and time-outs.
   logs    Read the end of the server's log.
   config  Show every setting, its value and where the value came from.
   backup  Copy the store while it is in use, and check its integrity. To restore, stop the server
@@ -178,6 +188,23 @@ Verbs
 
 cao operation VERB --help says more.
 """,
+    "plugin": """\
+Plugins: packages that extend the system in its own process.
+
+Usage: cao plugin VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  list     List the installed plugins by name, each with how it is in the process that answers.
+  info     Show one plugin: its methods with their calls, errors and time-outs, and why it failed if
+           it did.
+  enable   Switch a plugin on, at once and for good. One that failed is tried again.
+  disable  Switch a plugin off, at once and for good. It stays installed, and keeps its options and
+           its tables.
+
+`cao plugin` alone lists.
+
+cao plugin VERB --help says more.
+""",
     "profile": """\
 Profiles: who agents are.
 
@@ -243,6 +270,107 @@ Verbs
 `cao run` alone lists.
 
 cao run VERB --help says more.
+""",
+    "schedule": """\
+Schedules: sessions that start by themselves, and the ledger of every time that they were due.
+
+Usage: cao schedule VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  add      Start a session at set times, from flags or a Markdown file.
+  list     List schedules, newest first, each with the newest row of its ledger.
+  get      Show one schedule.
+  enable   Let a disabled schedule be due again. The times that went by meanwhile are not caught up.
+  disable  Let a schedule be due no more until it is enabled. Work that it started goes on.
+  run      Start a schedule's session now, besides its due times: its script is asked, and the
+           ledger has a row for it.
+  next     Show when a schedule is due next, in UTC and on its own clock, and what changes of that
+           clock do to it.
+  history  Read the ledger, newest first: every due time, and what became of it.
+  remove   Forget a schedule. Its ledger stays, and so do the sessions that it started.
+
+`cao schedule` alone lists.
+
+cao schedule VERB --help says more.
+""",
+    "token": """\
+Tokens: credentials for programs and people, each with its own name, scopes and end.
+
+Usage: cao token VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  create  Make a token. Its secret is shown this once; who shows it may do what the scopes say,
+          until it expires or is revoked.
+  list    List tokens, newest first, those that have ended too. Secrets are kept nowhere, so none is
+          shown.
+  revoke  End a token at once, and all that were made with it. Streams under it end; what it started
+          goes on.
+  link    Make a link that opens the page in a browser, signed in as you. It works once, for a
+          minute.
+
+`cao token` alone lists.
+
+cao token VERB --help says more.
+""",
+    "delivery": """\
+Deliveries: one notification to one notifier, with a receipt for each attempt.
+
+Usage: cao delivery VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  list   List deliveries, newest first.
+  get    Show one delivery with the receipts of its attempts.
+  retry  Try a dead delivery again, as often as a new one.
+
+`cao delivery` alone lists.
+
+cao delivery VERB --help says more.
+""",
+    "notifier": """\
+Notifiers: where notifications go, each an address that Apprise understands.
+
+Usage: cao notifier VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  add     Add a place for notifications to go. Nothing is sent before a rule says so: cao rule add,
+          or: cao notifier test.
+  list    List the notifiers, newest first.
+  get     Show one notifier. Its address is masked.
+  test    Send one notification now, once, past the outbox, and tell what the service said.
+  pause   Hold its deliveries until it is resumed. Nothing is dropped meanwhile.
+  resume  Let its deliveries go on, those first that were held.
+  remove  Forget a notifier, its address and the rules for it alone. What it did stays in the list
+          of deliveries.
+
+`cao notifier` alone lists.
+
+cao notifier VERB --help says more.
+""",
+    "notify": """\
+Notifications by hand.
+
+Usage: cao notify VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  send  Send a message to notifiers. It goes through the outbox, so it is tried again where it
+        fails.
+
+cao notify VERB --help says more.
+""",
+    "rule": """\
+Rules: which events are told to which notifiers, and in which words.
+
+Usage: cao rule VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  add     Tell notifiers of events from now on. An event reaches a notifier once, by the oldest rule
+          that asks for it.
+  list    List the rules, newest first.
+  remove  Tell of its events no more. What it caused already is still delivered.
+
+`cao rule` alone lists.
+
+cao rule VERB --help says more.
 """,
     "approval list": """\
 List approvals, newest first.
@@ -346,7 +474,8 @@ Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon health": """\
-Tell whether all is well: engine, and the receivers of signals with their errors and time-outs.
+Tell whether all is well: engine, plugins, and the receivers of signals with their errors and time-
+outs.
 
 Usage: cao daemon health [OPTIONS]
 
@@ -1169,6 +1298,108 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
+    "plugin list": """\
+List the installed plugins by name, each with how it is in the process that answers.
+
+Usage: cao plugin list [OPTIONS]
+
+Options
+  --status CHOICE  Only those that are so. One of: on, off, failed.
+  --limit N        How many items to give at most. Default: 50.
+  --cursor TEXT    Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao plugin list --status failed
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "plugin info": """\
+Show one plugin: its methods with their calls, errors and time-outs, and why it failed if it did.
+
+Usage: cao plugin info PLUGIN [OPTIONS]
+
+Arguments
+  PLUGIN  Its name. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao plugin info notifiers
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "plugin enable": """\
+Switch a plugin on, at once and for good. One that failed is tried again.
+
+Usage: cao plugin enable PLUGIN [OPTIONS]
+
+Arguments
+  PLUGIN  Its name. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao plugin enable notifiers
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "plugin disable": """\
+Switch a plugin off, at once and for good. It stays installed, and keeps its options and its tables.
+
+Usage: cao plugin disable PLUGIN [OPTIONS]
+
+Arguments
+  PLUGIN  Its name. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao plugin disable notifiers
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
     "profile list": """\
 List profiles by name; files that are broken are listed with their problem.
 
@@ -1665,6 +1896,781 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
+    "schedule add": """\
+Start a session at set times, from flags or a Markdown file.
+
+A server fires it, or `cao tick` does. A file is read once: remove and add the schedule to take up
+changes.
+
+Usage: cao schedule add [NAME] [OPTIONS]
+
+Arguments
+  NAME  What to call it; the file's name unless given.
+
+Options
+  --file PATH             A Markdown file: front matter with `name`, `schedule` (a crontab line) or
+                          `every`, `zone`, `agent_profile`, `provider`, `directory`, `script`, and
+                          the other fields of this request; the body is the prompt.
+  --cron TEXT             Minute, hour, day of the month, month, day of the week, as in crontab: `0
+                          3 * * MON-FRI`.
+  --every TEXT            Instead of `cron`: a number of seconds, minutes, hours or days between two
+                          times, such as `15m`.
+  --zone TEXT             The time zone whose clock `cron` speaks of, such as `Europe/Berlin`; UTC
+                          unless given.
+  --profile TEXT          Who the agent is; developer unless given. See `cao profile list`.
+  --provider TEXT         How the agent is run; the profile's choice unless given.
+  --directory PATH        The working directory; that of the project around the file, else the
+                          current project's unless given.
+  --prompt TEXT           What the agent is asked, at most 64 KiB. - reads standard input, @FILE a
+                          file.
+  --session TEXT          What its sessions' names begin with, before the due time; the schedule's
+                          name unless given.
+  --catch-up CHOICE       What happens to due times that nobody was there for: `skip` them, run the
+                          `latest` (unless given), or `all`. One of: skip, latest, all.
+  --window TEXT           How old a due time may be to be caught up; `1d` unless given.
+  --overlap CHOICE        When a run of an earlier due time is still at work: `allow` another
+                          (unless given), or `skip` this one. One of: allow, skip.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao schedule add nightly --cron '0 3 * * *' --zone Europe/Berlin --provider scripted --prompt 'Say hello.'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "schedule list": """\
+List schedules, newest first, each with the newest row of its ledger.
+
+Usage: cao schedule list [OPTIONS]
+
+Options
+  --enabled      Only enabled or only disabled ones.
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao schedule list --enabled
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "schedule get": """\
+Show one schedule.
+
+Usage: cao schedule get SCHEDULE [OPTIONS]
+
+Arguments
+  SCHEDULE  Its id or name. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao schedule get nightly
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "schedule enable": """\
+Let a disabled schedule be due again. The times that went by meanwhile are not caught up.
+
+Usage: cao schedule enable SCHEDULE [OPTIONS]
+
+Arguments
+  SCHEDULE  Its id or name. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao schedule enable nightly
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "schedule disable": """\
+Let a schedule be due no more until it is enabled. Work that it started goes on.
+
+Usage: cao schedule disable SCHEDULE [OPTIONS]
+
+Arguments
+  SCHEDULE  Its id or name. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao schedule disable nightly
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "schedule run": """\
+Start a schedule's session now, besides its due times: its script is asked, and the ledger has a row
+for it.
+
+Usage: cao schedule run SCHEDULE [OPTIONS]
+
+Arguments
+  SCHEDULE  Its id or name. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao schedule run nightly
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "schedule next": """\
+Show when a schedule is due next, in UTC and on its own clock, and what changes of that clock do to
+it.
+
+A crontab line that names hour and minute means a time on the wall: one that the clock skips is due
+at the end of the gap, one that comes twice the first time. A line whose hour or minute begins with
+`*` follows the time that passes.
+
+Usage: cao schedule next SCHEDULE [OPTIONS]
+
+Arguments
+  SCHEDULE  Its id or name. Required.
+
+Options
+  --count N     How many due times. Default: 5.
+  --after TEXT  Those after this time; the ones after now unless given. In UTC where it has no zone.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao schedule next nightly --count 3
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "schedule history": """\
+Read the ledger, newest first: every due time, and what became of it.
+
+Usage: cao schedule history [SCHEDULE] [OPTIONS]
+
+Arguments
+  SCHEDULE  Only that of this schedule: its id or name. Removed ones keep theirs.
+
+Options
+  --state CHOICE  Only rows in this state. One of: pending, fired, caught_up, skipped, missed,
+                  failed.
+  --limit N       How many items to give at most. Default: 50.
+  --cursor TEXT   Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao schedule history nightly --limit 10
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "schedule remove": """\
+Forget a schedule. Its ledger stays, and so do the sessions that it started.
+
+Usage: cao schedule remove SCHEDULE [OPTIONS]
+
+Arguments
+  SCHEDULE  Its id or name. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao schedule remove nightly --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "token create": """\
+Make a token. Its secret is shown this once; who shows it may do what the scopes say, until it
+expires or is revoked.
+
+Usage: cao token create NAME [OPTIONS]
+
+Arguments
+  NAME  Who or what will hold it; its doings are recorded as `token:<name>`. Required.
+
+Options
+  --scopes TEXT ...       What it may do: `session:read`, `session:*`, `*:read`, or `*` for
+                          everything. None that you do not hold yourself. May be given again.
+                          Required.
+  --days N                How long it lives; never longer than the token that makes it. Default:
+                          90.0.
+  --surfaces CHOICE ...   Keep it to these ways in; all of them unless given. One of: http, mcp,
+                          graphql, web. May be given again.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao token create ci --scopes 'session:*' --scopes run:read --days 30
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "token list": """\
+List tokens, newest first, those that have ended too. Secrets are kept nowhere, so none is shown.
+
+Usage: cao token list [OPTIONS]
+
+Options
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao token list --limit 20
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "token revoke": """\
+End a token at once, and all that were made with it. Streams under it end; what it started goes on.
+
+Usage: cao token revoke TOKEN [OPTIONS]
+
+Arguments
+  TOKEN  Its id or name. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao token revoke ci --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "token link": """\
+Make a link that opens the page in a browser, signed in as you. It works once, for a minute.
+
+Usage: cao token link [OPTIONS]
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --open                  Open the page in this computer's browser, and do not print the link.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao token link
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "delivery list": """\
+List deliveries, newest first.
+
+Usage: cao delivery list [OPTIONS]
+
+Options
+  --notifier TEXT  Only those of this notifier: its name or id.
+  --state CHOICE   Only those in this state; `dead` is what nobody got. One of: pending, sending,
+                   held, accepted, dead, withdrawn.
+  --limit N        How many items to give at most. Default: 50.
+  --cursor TEXT    Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao delivery list --state dead
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "delivery get": """\
+Show one delivery with the receipts of its attempts.
+
+Usage: cao delivery get DELIVERY [OPTIONS]
+
+Arguments
+  DELIVERY  Its id. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao delivery get dlv_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "delivery retry": """\
+Try a dead delivery again, as often as a new one.
+
+Usage: cao delivery retry DELIVERY [OPTIONS]
+
+Arguments
+  DELIVERY  The id of a dead one. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao delivery retry dlv_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "notifier add": """\
+Add a place for notifications to go. Nothing is sent before a rule says so: cao rule add, or: cao
+notifier test.
+
+Usage: cao notifier add NAME URL [OPTIONS]
+
+Arguments
+  NAME  A new name. Required.
+  URL   An Apprise URL, such as `tgram://<bot token>/<chat id>`. It is a secret: sealed in the store
+        and never shown again. On the command line give `-` (standard input) or `@FILE`, so that it
+        is in no list of processes. Required.
+
+Options
+  --tags TEXT ...         Words by which rules choose it. May be given again.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao notifier add team json://127.0.0.1:8000/ --tags ops
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "notifier list": """\
+List the notifiers, newest first.
+
+Usage: cao notifier list [OPTIONS]
+
+Options
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao notifier list
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "notifier get": """\
+Show one notifier. Its address is masked.
+
+Usage: cao notifier get NOTIFIER [OPTIONS]
+
+Arguments
+  NOTIFIER  Its name or id. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao notifier get team
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "notifier test": """\
+Send one notification now, once, past the outbox, and tell what the service said.
+
+Usage: cao notifier test NOTIFIER [OPTIONS]
+
+Arguments
+  NOTIFIER  Its name or id; it may be paused. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao notifier test team
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "notifier pause": """\
+Hold its deliveries until it is resumed. Nothing is dropped meanwhile.
+
+Usage: cao notifier pause NOTIFIER [OPTIONS]
+
+Arguments
+  NOTIFIER  Its name or id. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao notifier pause team
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "notifier resume": """\
+Let its deliveries go on, those first that were held.
+
+Usage: cao notifier resume NOTIFIER [OPTIONS]
+
+Arguments
+  NOTIFIER  Its name or id. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao notifier resume team
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "notifier remove": """\
+Forget a notifier, its address and the rules for it alone. What it did stays in the list of
+deliveries.
+
+Usage: cao notifier remove NOTIFIER [OPTIONS]
+
+Arguments
+  NOTIFIER  Its name or id. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao notifier remove team --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "notify send": """\
+Send a message to notifiers. It goes through the outbox, so it is tried again where it fails.
+
+Usage: cao notify send TEXT [OPTIONS]
+
+Arguments
+  TEXT  What to say. Beyond 1500 characters it is cut. - reads standard input, @FILE a file.
+        Required.
+
+Options
+  --title TEXT            Its title. Default: A message.
+  --notifier TEXT         Only this notifier: its name or id.
+  --tags TEXT ...         Only notifiers with any of these; without these and without `notifier`,
+                          all of them. May be given again.
+  --kind CHOICE           How much it wants: the service may show it accordingly. One of: needs-you,
+                          done, info. Default: info.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao notify send 'The build is green.' --tags ops
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "rule add": """\
+Tell notifiers of events from now on. An event reaches a notifier once, by the oldest rule that asks
+for it.
+
+Templates replace `$event`, `$kind`, `$at`, `$actor`, `$session`, `$terminal`, `$run`, `$approval`,
+`$text` and `$link`.
+
+Usage: cao rule add EVENTS [OPTIONS]
+
+Arguments
+  EVENTS  Classes and types of events. `needs-you`: approvals, failed runs, missed schedules, dead
+          deliveries. `done`: completed runs that no agent asked for. `info`: the rest. Or a type,
+          such as `session.launched`. May be given again. Required.
+
+Options
+  --notifier TEXT         Only this notifier: its name or id.
+  --tags TEXT ...         Only notifiers with any of these; without these and without `notifier`,
+                          all of them. May be given again.
+  --name TEXT             What to call it.
+  --title TEXT            A template in place of the event's own title, such as `$session: $event`.
+  --body TEXT             A template in place of the event's own text. `$text` is the question, the
+                          answer or the failure.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao rule add '["needs-you"]' --tags ops --name call-me
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "rule list": """\
+List the rules, newest first.
+
+Usage: cao rule list [OPTIONS]
+
+Options
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao rule list
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "rule remove": """\
+Tell of its events no more. What it caused already is still delivered.
+
+Usage: cao rule remove RULE [OPTIONS]
+
+Arguments
+  RULE  Its id, or its name. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao rule remove call-me --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
     "tick": """\
 Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs and
 serverless functions.
@@ -1756,6 +2762,31 @@ Options of every command
 
 Example
   cao shutdown greeting --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "page": """\
+Make a link that opens the page in a browser, signed in as you. It works once, for a minute.
+
+Usage: cao page [OPTIONS]
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --open                  Open the page in this computer's browser, and do not print the link.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao page
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted

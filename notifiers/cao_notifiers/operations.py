@@ -1,1 +1,0 @@
-"""What can be asked of notifications. Importing this module adds the operations to the registry."""
