@@ -21,6 +21,7 @@ from cao.protocol import (
     operation,
 )
 from cao.protocol.described import descriptions
+from cao.protocol.plugins import PluginLine
 from cao.settings import ENVIRONMENT, Settings, origins, shown
 from cao.store import Transaction, log
 from cao.version import VERSION
@@ -111,15 +112,17 @@ class HealthReport(Answer):
     """Whether all is well."""
 
     status: Health
-    """`degraded` when the engine failed or a receiver does."""
+    """`degraded` when the engine failed, or a receiver or a plugin does."""
     version: str
     engine: EngineInfo
     receivers: list[ReceiverInfo]
+    plugins: list[PluginLine]
+    """Those that are in trouble."""
 
 
 @operation("daemon.health", path="/health", example={})
 async def health(ctx: Context, request: GetHealth) -> HealthReport:
-    """Tell whether all is well: engine, and the receivers of signals with their errors and time-outs."""
+    """Tell whether all is well: engine, plugins, and the receivers of signals with their errors and time-outs."""
     receivers = [
         ReceiverInfo(
             name=one.name,
@@ -132,8 +135,11 @@ async def health(ctx: Context, request: GetHealth) -> HealthReport:
         for one in ctx.services.signals.health()
     ]
     engine = _engine(ctx)
-    trouble = engine.state == "failed" or any(one.last_error for one in receivers)
-    return HealthReport(status="degraded" if trouble else "ok", version=VERSION, engine=engine, receivers=receivers)
+    plugins = [PluginLine.model_validate(one, from_attributes=True) for one in ctx.services.plugins.list() if one.trouble]
+    trouble = engine.state == "failed" or bool(plugins) or any(one.last_error for one in receivers)
+    return HealthReport(
+        status="degraded" if trouble else "ok", version=VERSION, engine=engine, receivers=receivers, plugins=plugins
+    )
 
 
 class ReadLogs(Request):

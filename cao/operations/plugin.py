@@ -6,23 +6,10 @@ from typing import Literal
 
 from cao.protocol import Answer, ListRequest, Name, Page, Request, Unavailable, WriteRequest, operation
 from cao.protocol.paging import seal, unseal
-from cao.protocol.plugins import PluginInfo, PluginStatus
+from cao.protocol.plugins import PluginInfo, PluginLine, PluginStatus
 from cao.store import Transaction, plugins
 
 from .context import Context
-
-
-class PluginLine(Answer):
-    """A plugin, in short."""
-
-    name: str
-    status: PluginStatus
-    """`off` when it is disabled, `failed` when it could not be loaded or set up."""
-    reason: str | None
-    """Why it failed."""
-    package: str
-    """The package that it comes from, and its version."""
-    summary: str
 
 
 class ListPlugins(ListRequest):
@@ -84,7 +71,7 @@ async def enable(ctx: Context, request: SwitchPlugin) -> Switched:
     answer = await _switch(ctx, request.plugin, "on")
     found = ctx.services.plugins.info(request.plugin)
     if found.status == "failed":
-        raise Unavailable(f"the plugin {found.name} is enabled but does not work: {found.reason}", plugin=found.name)
+        raise Unavailable(f"the plugin {found.name} is enabled but does not work: {found.trouble}", plugin=found.name)
     return answer
 
 

@@ -57,7 +57,7 @@ class Host:
     async def add(self, kind: type[Plugin]) -> PluginInfo:
         """Set up a plugin that no package brings: an application's own, or one that is being tested.
 
-        Raises `Conflict` for a name that is taken. A failure to set up is told by the answer's `status` and `reason`.
+        Raises `Conflict` for a name that is taken. A failure to set up is told by the answer's `status` and `trouble`.
         """
         if kind.name in self._seats:
             raise Conflict(f"there is a plugin {kind.name!r} already", plugin=kind.name)

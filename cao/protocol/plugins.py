@@ -29,19 +29,25 @@ class PluginMethod(Answer):
     last_error: str | None
 
 
-class PluginInfo(Answer):
-    """A plugin, as it is in the process that answers."""
+class PluginLine(Answer):
+    """A plugin in short, as it is in the process that answers."""
 
     name: str
     status: PluginStatus
     """`off` when it is disabled, `failed` when it could not be loaded or set up."""
-    reason: str | None
-    """Why it failed."""
+    trouble: str | None
+    """Why it failed, else the last error of one of its methods."""
     package: str
     """The package that it comes from, and its version."""
     summary: str
-    """The first line of its class's docstring."""
+    """The first line of its class's docstring; empty while it was not loaded."""
+
+
+class PluginInfo(PluginLine):
+    """A plugin, as it is in the process that answers."""
+
     methods: list[PluginMethod]
+    """What is called, by whom, and with which result."""
     duties: list[str]
     """What falls due by itself and is its work, in processes that work."""
     options: list[str]

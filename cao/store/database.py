@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -54,7 +54,6 @@ class Store:
         """
         self.path = path
         self.recorders: list[Recorder] = []
-        self._migrations = (steps, *migrations)
         self.clock: Clock = clock or SystemClock()
         self.hub = Hub()
         self.redactor = Redactor()
@@ -66,7 +65,7 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._writer = self._connect()
             try:
-                self._migrate()
+                self._apply((steps, *migrations))
             except BaseException:
                 self._writer.close()
                 raise
@@ -87,9 +86,9 @@ class Store:
             raise
         return connection
 
-    def _migrate(self) -> None:
+    def _apply(self, sets: Iterable[Migrations]) -> None:
         with FileLock(self.path.with_suffix(".migrate.lock")):
-            for migrations in self._migrations:
+            for migrations in sets:
                 migrations.apply(Database(self._writer))
 
     async def extend(self, migrations: Migrations) -> None:

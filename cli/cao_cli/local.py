@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from cao.protocol import REGISTRY, Caller, CaoError
 from cao.settings import load
 
 CALLER = Caller(surface="cli")
+
+logging.getLogger("cao.plugins").addHandler(logging.NullHandler())  # `cao plugin list` tells; standard error is the envelope's
 
 
 def call(home: Path, entry: Entry, fields: Mapping[str, Any], report: Report | None, *, work: bool) -> Any:

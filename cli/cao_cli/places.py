@@ -12,8 +12,11 @@ from cao.client.wire import Report, Wire, WireError, address, discover, home_dir
 from .arguments import TEXT_LIMIT, Options
 
 START_SECONDS = 30.0
-_RECORDS_ONLY = ("daemon", "project", "profile", "provider", "operation")
+_RECORDS_ONLY = ("daemon", "plugin", "project", "profile", "provider", "operation", "token")
 """Groups whose writes give no agent anything to do."""
+
+_SHOWS_PAGE = "token.link"
+"""What only a server can give."""
 
 Each = Callable[[Any], None]
 Talk = Callable[[str], None]
@@ -87,7 +90,8 @@ def makes_work(entry: Entry) -> bool:
 
 def needs_server(entry: Entry, fields: Mapping[str, Any]) -> bool:
     """Whether it is of no use without one. The daemon's own commands, `tick` above all, never start one by the way."""
-    return entry.group != "daemon" and (entry.effect == "stream" or waits(entry, fields) or makes_work(entry))
+    wanted = entry.effect == "stream" or waits(entry, fields) or makes_work(entry)
+    return entry.name == _SHOWS_PAGE or (entry.group != "daemon" and wanted)
 
 
 def _started(home: Path, talk: Talk) -> Any:

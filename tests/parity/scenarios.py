@@ -86,6 +86,9 @@ class World:
         return await store.write(ask)
 
 
+PLUGIN = "from cao.plugins import Plugin\nclass Main(Plugin):\n    'Comes and goes.'\n    name = 'guest'\n"
+"""A package that is installed where the server runs."""
+
 SCENARIOS: dict[str, Scenario] = {}
 
 
@@ -484,3 +487,25 @@ async def _(world: World) -> Case:
 @scenario("token.link")
 async def _(world: World) -> Case:
     return Case({}, lambda link: "/#code=cao_code_" in link["url"])
+
+
+@scenario("plugin.list")
+async def _(world: World) -> Case:
+    return Case({}, lists("guest", key="name"))
+
+
+@scenario("plugin.info")
+async def _(world: World) -> Case:
+    return Case({"plugin": "guest"}, has(name="guest", package="guest-package 1.2", methods=[], duties=[], options=[]))
+
+
+@scenario("plugin.disable")
+async def _(world: World) -> Case:
+    await world.client.plugin.enable("guest")
+    return Case({"plugin": "guest"}, has(name="guest", status="off"))
+
+
+@scenario("plugin.enable")
+async def _(world: World) -> Case:
+    await world.client.plugin.disable("guest")
+    return Case({"plugin": "guest"}, has(name="guest", status="on"))

@@ -33,8 +33,9 @@ from cao.operations.session import ListSessions
 from cao.protocol import REGISTRY, Operation, Page, Registry, operation
 from cao.protocol.records import Session
 from cao.settings import load
+from tests.integration.installed import install
 
-from .scenarios import SCENARIOS, World
+from .scenarios import PLUGIN, SCENARIOS, World
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "operations"
 SURFACES = ("python", "http", "cli", "mcp")
@@ -96,7 +97,9 @@ Ask = Callable[[Operation, Mapping[str, Any]], Awaitable[Any]]
 async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     place = tmp_path_factory.mktemp("parity")
     settings = load(place / "home", {}, port=0)
-    await start_server(settings, 60)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(install(place / "site", "guest", PLUGIN)))
+        await start_server(settings, 60)
     async with (
         cao.connect(home=settings.home, timeout=60) as client,
         Control(settings, work=False) as backstage,
