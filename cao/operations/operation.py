@@ -12,7 +12,7 @@ from cao.protocol.paging import seal, unseal
 
 from .context import Context
 
-SURFACES = ("python", "cli", "http", "mcp")
+SURFACES = ("python", "cli", "http", "mcp", "web")
 """The ways in that exist."""
 
 

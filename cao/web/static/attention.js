@@ -1,0 +1,87 @@
+// What needs a person, from everywhere: questions, failures, missed schedules, letters that could not be delivered.
+
+import { ask, listed, offers } from "./api.js";
+import { paced } from "./dom.js";
+
+const KEPT = "cao.dismissed";
+const DISMISSED = 500;
+const FRESH = 7 * 86400 * 1000; // older failures are history
+const WINDOW = 20000; // events that are looked through for missed schedules
+const TYPES = /^(approval|schedule|delivery)\.|^run\.(failed|queued)$/;
+
+/** The inbox as a model. Tells of `change`. */
+export class Attention extends EventTarget {
+  items = [];
+  problem = null;
+  loaded = false;
+  refresh = paced(() => this.load(), 120);
+  #feed;
+
+  constructor(feed) {
+    super();
+    this.#feed = feed;
+    feed.addEventListener("event", ({ detail }) => TYPES.test(detail.type) && this.refresh());
+    feed.addEventListener("jump", () => this.refresh());
+  }
+
+  /** How many things wait. */
+  get count() {
+    return this.items.length;
+  }
+
+  async load() {
+    try {
+      const found = await Promise.all([approvals(), failures(), missed(this.#feed.seq), dead()]);
+      const gone = new Set(dismissed());
+      this.items = found.flat().filter((item) => item.kind === "approval" || !gone.has(item.id));
+      this.problem = null;
+    } catch (problem) {
+      this.problem = problem;
+    }
+    this.loaded = true;
+    this.dispatchEvent(new Event("change"));
+  }
+
+  /** Put away what cannot be answered. This browser remembers it. */
+  dismiss(item) {
+    localStorage.setItem(KEPT, JSON.stringify([item.id, ...dismissed()].slice(0, DISMISSED)));
+    this.items = this.items.filter((one) => one !== item);
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+function dismissed() {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT) ?? "[]");
+  } catch {
+    return [];
+  }
+}
+
+async function approvals() {
+  const pending = await listed("approval.list", { state: "pending" }, 200);
+  return pending.reverse().map((record) => ({ kind: "approval", id: record.id, at: record.created_at, record }));
+}
+
+async function failures() {
+  const failed = await listed("run.list", { state: "failed" }, 50);
+  return failed
+    .filter((record) => !record.parent_terminal_id && Date.now() - new Date(record.settled_at ?? record.created_at) < FRESH)
+    .map((record) => ({ kind: "failure", id: record.id, at: record.settled_at ?? record.created_at, record }));
+}
+
+async function missed(seq) {
+  if (!offers("schedule.list")) return [];
+  const types = ["schedule.missed", "schedule.failed"];
+  const page = await ask("event.list", { types, after: Math.max(0, seq - WINDOW), limit: 200 });
+  return page.items
+    .filter((event) => Date.now() - new Date(event.at) < FRESH)
+    .reverse()
+    .map((record) => ({ kind: "missed", id: `event_${record.seq}`, at: record.at, record }));
+}
+
+async function dead() {
+  if (!offers("delivery.list")) return [];
+  const letters = await listed("delivery.list", { state: "dead" }, 50);
+  return letters.map((record) => ({ kind: "dead", id: record.id, at: record.created_at, record }));
+}

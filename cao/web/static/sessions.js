@@ -1,0 +1,124 @@
+// Sessions: a live list, and one of them as a story beside it.
+
+import { ask, listed } from "./api.js";
+import { fill, h, paced, when } from "./dom.js";
+import { List } from "./list.js";
+import { learnSession } from "./names.js";
+import { badge, button, choices, empty, head } from "./parts.js";
+import { SessionScreen } from "./session.js";
+
+export function sessions(context, parameters) {
+  const activity = new Activity();
+  const list = new List("session.list", (session) => row(session, activity, chosen), { blank: () => empty("sessions", "No sessions", "Launch one, and watch it here.") });
+  const beside = h("span.beside", {});
+  const search = h("input", { type: "search", placeholder: "Find by name", "aria-label": "Find by name", oninput: paced(() => filter(), 60) });
+  let chosen = null;
+  let status = "open";
+  const reload = () => list.load(status === "all" ? {} : { status });
+  const bar = h("div.bar", {}, choices("Status", [["open", "Open"], ["closed", "Closed"], ["all", "All"]], status, (value) => {
+    status = value;
+    reload();
+  }), search);
+  const aside = h("section.index", {}, head("Sessions", { beside, actions: button("Launch", context.launch, { tone: "main", drawn: "plus", key: "n" }) }), bar, list.element);
+  const detail = h("section.detail", {});
+  const element = h("div.split", {}, aside, detail);
+  let open = null;
+
+  const dirty = new Set();
+  const refresh = paced(async () => {
+    const ids = [...dirty];
+    dirty.clear();
+    await activity.load();
+    fill(beside, activity.words());
+    if (ids.length > 12) return reload();
+    await Promise.all(ids.map((id) => ask("session.get", { session: id }).then(show, () => list.drop(id))));
+  }, 250);
+
+  function show(session) {
+    learnSession(session);
+    if (status !== "all" && session.status !== status) list.drop(session.id);
+    else list.put(session);
+    filter();
+  }
+
+  function filter() {
+    const words = search.value.toLowerCase();
+    for (const element of list.rows.values()) element.hidden = !element.dataset.name.includes(words);
+  }
+
+  async function move({ rest }) {
+    const reference = rest[0] ?? null;
+    if (reference === chosen && open) return;
+    open?.close();
+    chosen = reference;
+    open = reference ? new SessionScreen(context, reference) : null;
+    element.classList.toggle("opened", Boolean(reference));
+    for (const element of list.rows.values()) mark(element, chosen);
+    fill(detail, open ? open.element : empty("sessions", "Choose a session", "Its story stands here: what was asked, said and done."));
+    await open?.load();
+  }
+
+  return {
+    title: "Sessions",
+    element,
+    move,
+    async load() {
+      await activity.load();
+      fill(beside, activity.words());
+      await Promise.all([reload(), open ? open.load() : move(parameters)]);
+      filter();
+    },
+    take(event) {
+      open?.take(event);
+      if (!event.session_id || !/^(session|terminal|turn|run|approval)\./.test(event.type)) return;
+      dirty.add(event.session_id);
+      refresh();
+    },
+    keys: { a: () => open?.decide("approve"), d: () => open?.decide("deny") },
+    close() {
+      list.close();
+      open?.close();
+    },
+  };
+}
+
+/** Which sessions work and which wait: the listing tells only of their first agent. */
+class Activity {
+  #by = new Map();
+
+  async load() {
+    const found = await Promise.all(["failed", "running", "waiting"].map((status) => listed("terminal.list", { status }, 400)));
+    this.#by = new Map(found.flat().map((terminal) => [terminal.session_id, terminal.status]));
+  }
+
+  of(session) {
+    return session.status === "closed" ? "closed" : (this.#by.get(session.id) ?? "idle");
+  }
+
+  words() {
+    const states = [...this.#by.values()];
+    const working = states.filter((state) => state === "running").length;
+    const asking = states.filter((state) => state === "waiting").length;
+    return [working && `${working} working`, asking && `${asking} waiting for you`].filter(Boolean).join(" \u00b7 ");
+  }
+}
+
+function row(session, activity, chosen) {
+  const first = session.terminals[0];
+  const labels = Object.entries(session.labels).map(([key, value]) => h("span.tag", {}, value ? `${key}: ${value}` : key));
+  const element = h(
+    "a.row",
+    { href: `#/sessions/${session.id}`, role: "listitem", data: { row: "", id: session.id, name: session.name.toLowerCase() } },
+    h("span.name", {}, session.name),
+    badge(activity.of(session)),
+    h("span.detail-line", {}, first ? `${first.profile} \u00b7 ${first.provider}` : "no agents", labels),
+    when(session.created_at),
+  );
+  mark(element, chosen);
+  return element;
+}
+
+function mark(element, chosen) {
+  if (element.dataset.id === chosen) element.setAttribute("aria-current", "true");
+  else element.removeAttribute("aria-current");
+}
