@@ -17,6 +17,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
 
+from cao import links
 from cao.admission import Admission
 from cao.control import Control
 from cao.operations.daemon import GetHealth, Status
@@ -24,6 +25,7 @@ from cao.protocol import REGISTRY, CaoError, Internal, InvalidInput, NotFound, O
 from cao.web import files
 
 from . import metrics, openapi, page, sign_in
+from .approval_page import ApprovalPage
 from .attempts import Attempts
 from .binding import is_loopback
 from .mounts import Mounts
@@ -54,7 +56,11 @@ def build_app(
     settings, admission = control.settings, Admission(control.services.store, token)
     attempts = Attempts(admission)
     pace = Pace(closing or asyncio.Event(), heartbeat, stalled)
-    mounts = {sign_in.PATH: sign_in.SignInPage(admission, attempts), **(mounts or {})}
+    own: dict[str, ASGIApp] = {
+        sign_in.PATH: sign_in.SignInPage(admission, attempts),
+        links.PATH: ApprovalPage(links.ApprovalLinks(control)),
+    }
+    mounts = {**own, **(mounts or {})}
     app = build_surface(control, pace, mounts, attempts)
     # Litestar's middleware does not see what it has no route for; the perimeter must see everything.
     app.asgi_handler = Perimeter(

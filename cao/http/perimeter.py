@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send, WebSocketScope
 
+from cao import links
 from cao.admission import Admission, Credential
 from cao.protocol import Caller, CaoError, Denied, Surface, Unauthenticated
 from cao.protocol.tokens import TokenSurface
@@ -33,8 +34,8 @@ OPEN_AT_HOME = frozenset(("/metrics", "/docs", "/openapi.json"))
 """What anybody at this computer may read, as long as only this computer reaches the server."""
 PAGE_FILES = "/page/"
 """Where the page's own scripts and styles stand: as open as the page."""
-OPEN_MOUNTS = ("/agents/mcp",)
-"""Mounts without a token of ours: the agents' catalogue has tokens of its own."""
+OPEN_MOUNTS = ("/agents/mcp", links.PATH)
+"""Mounts without a token of ours: the agents' catalogue has tokens of its own, and so has every approval link."""
 PREFECT = "/prefect"
 """Prefect's API and UI know no tokens: open at home, elsewhere for those who may do everything."""
 SURFACES: Mapping[bytes, Surface] = {b"cli": "cli", b"python": "python", b"web": "web"}
@@ -175,7 +176,7 @@ def is_here(scope: Connection) -> bool:
 def check_origin(scope: Connection, headers: Headers, public: bytes = b"") -> None:
     """Refuse what another site's page sends. public: another origin that is ours."""
     origin = headers.get(b"origin")
-    if origin is not None and origin.lower() not in (_own_origin(scope, headers), public or None):
+    if origin is not None and origin.lower() not in (_own_origin(scope, headers), public or None, _mute_origin(scope)):
         raise Denied("requests from other origins are refused", origin=origin[:200].decode("latin-1"))
     site = headers.get(b"sec-fetch-site", b"none")
     if site not in (b"none", b"same-origin") and not _is_visit(scope, headers):
@@ -187,12 +188,17 @@ def _own_origin(scope: Connection, headers: Headers) -> bytes:
     return scheme + b"://" + headers.get(b"host", b"").lower()
 
 
+def _mute_origin(scope: Connection) -> bytes | None:
+    """What a browser says for the form of a page that must not be told of: an approval link, which is a secret."""
+    return b"null" if scope["type"] == "http" and _is_under(scope["path"], (links.PATH,)) else None
+
+
 def _is_visit(scope: Connection, headers: Headers) -> bool:
     """Somebody followed a link to a page of ours: it opens, and the other site sees nothing of it."""
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"
-        and scope["path"] in ("/", "/docs")
+        and (scope["path"] in ("/", "/docs") or _is_under(scope["path"], (links.PATH,)))
         and (headers.get(b"sec-fetch-mode"), headers.get(b"sec-fetch-dest")) == (b"navigate", b"document")
     )
 
