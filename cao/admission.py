@@ -141,7 +141,9 @@ def _require_live(token: Token) -> None:
     if token.state == "live":
         return
     what, at = ("was revoked", token.revoked_at) if token.state == "revoked" else ("expired", token.expires_at)
-    raise Unauthenticated(f"the token {token.name} {what} at {at:%Y-%m-%d %H:%M} UTC; make another: cao token create NAME --scopes SCOPE")
+    raise Unauthenticated(
+        f"the token {token.name} {what} at {at:%Y-%m-%d %H:%M} UTC; make another: cao token create NAME --scopes SCOPE"
+    )
 
 
 def _right_of(credential: Credential) -> Right:

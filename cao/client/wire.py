@@ -102,9 +102,10 @@ class Place:
         self.is_over = False
 
     def pass_by(self, id: str) -> None:
-        """An event with this id was seen."""
-        self.last_id = id or self.last_id
-        self._lost_at, self.pause = None, 0.0
+        """An event was seen, or the place at which the stream begins again: the server is back."""
+        if id and id != self.last_id:
+            self.last_id, self.pause = id, 0.0
+        self._lost_at = None
 
     def count(self) -> None:
         """An item was seen: with a `limit`, the next connection has to bring one less."""

@@ -15,14 +15,15 @@ from pydantic.json_schema import JsonSchemaMode
 from cao.protocol import REGISTRY, CaoError, Described, Internal, Operation, Unauthenticated, Unavailable
 from cao.version import VERSION
 
-from .replies import Misdirected, TooLarge, TooSlow, UnsupportedMedia
+from .replies import Misdirected, TooLarge, TooManyAttempts, TooSlow, UnsupportedMedia
 
 Schema = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
 _REFERENCE = re.compile(r'"#/components/schemas/(\w+)"')
 _OPEN = frozenset(("daemon.health",))
-_ALWAYS: tuple[type[CaoError], ...] = (Unauthenticated, Misdirected, Internal, Unavailable)
+_WITH_TOKEN: tuple[type[CaoError], ...] = (Unauthenticated, TooManyAttempts)
+_ALWAYS: tuple[type[CaoError], ...] = (Misdirected, Internal, Unavailable)
 _WITH_BODY: tuple[type[CaoError], ...] = (TooSlow, TooLarge, UnsupportedMedia)
 
 _ABOUT = """\
@@ -35,7 +36,8 @@ Sessions of AI agents, driven over HTTP. Every operation here is the same on the
 """
 
 _AUTHENTICATION = """\
-* **Authentication**: `Authorization: Bearer <token>`; the token is in the file `token` of the data directory.
+* **Authentication**: `Authorization: Bearer <token>`: one that `token.create` made, or on the server's own computer the text of
+  the file `token` in the data directory.
 """
 
 
@@ -124,7 +126,7 @@ def _whole() -> Schema:
         "paths": paths,
         "components": {
             "schemas": {name: schema for name, schema in components.items() if name in used},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "The local token."}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "A token of yours."}},
         },
     }
 
@@ -269,7 +271,7 @@ def _answers(operation: Operation, schemas: Mapping[str, Schema]) -> Schema:
 
 
 def _problems(operation: Operation) -> Schema:
-    errors = (*operation.errors, *(() if operation.name in _OPEN else _ALWAYS[:1]), *_ALWAYS[1:])
+    errors = (*operation.errors, *(() if operation.name in _OPEN else _WITH_TOKEN), *_ALWAYS)
     if operation.has_body:
         errors += _WITH_BODY
     by_status: dict[int, list[str]] = {}

@@ -140,8 +140,12 @@ def _streaming(operation: Operation, site: Site) -> Answerer:
 
     async def answer(scope: HTTPScope, receive: Receive) -> Answer:
         request = await read(scope, receive)
+        start = int(getattr(request, "after", -1))
+        if start < 0:  # what is new from now on: as a number, so that a stream that is cut at once has a place to go on from
+            start = site.control.last_seq
+            request = request.model_copy(update={"after": start})
         items = cast("AsyncGenerator[Any]", site.control.stream(operation, request, caller_of(scope)))
-        return await begin(items, dump, site.pace)
+        return await begin(items, dump, site.pace, start)
 
     return answer
 

@@ -59,6 +59,10 @@ class Channel:
     async def open(self) -> None:
         await self._send(_START)  # pyright: ignore[reportArgumentType]
 
+    async def place(self, id: int) -> None:
+        """Tell where the stream stands: to come back to when it is cut before its first event."""
+        await self._write(b"id: %d\n\n" % id)
+
     async def event(self, kind: str, data: bytes, id: int | None = None) -> None:
         """Send one event; its data is one line of JSON."""
         place = b"id: %d\n" % id if id is not None else b""
@@ -89,8 +93,10 @@ class EventStream:
 
     status = 200
 
-    def __init__(self, first: asyncio.Task[Any], items: AsyncGenerator[Any], dump: Callable[[Any], bytes], pace: Pace) -> None:
-        self._first, self._items, self._dump, self._pace = first, items, dump, pace
+    def __init__(
+        self, first: asyncio.Task[Any], items: AsyncGenerator[Any], dump: Callable[[Any], bytes], pace: Pace, start: int
+    ) -> None:
+        self._first, self._items, self._dump, self._pace, self._start = first, items, dump, pace, start
 
     async def __call__(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         channel = Channel(send, self._pace)
@@ -114,6 +120,7 @@ class EventStream:
             await channel.event("error", json.dumps(error.body()).encode())
 
     async def _play(self, channel: Channel) -> None:
+        await channel.place(self._start)
         count = 0
         async for item in self._all():
             await channel.event(item.type, self._dump(item), item.seq)
@@ -130,14 +137,14 @@ class EventStream:
             yield item
 
 
-async def begin(items: AsyncGenerator[Any], dump: Callable[[Any], bytes], pace: Pace) -> EventStream:
-    """Start a stream. What its operation refuses before it waits for anything is raised here, while it can be a problem
-    document."""
+async def begin(items: AsyncGenerator[Any], dump: Callable[[Any], bytes], pace: Pace, start: int) -> EventStream:
+    """Start a stream after the event `start`. What its operation refuses before it waits for anything is raised here, while it
+    can be a problem document."""
     first = asyncio.create_task(_next(items))
     await asyncio.sleep(0)
     if first.done() and not first.cancelled() and isinstance(error := first.exception(), CaoError):
         raise error
-    return EventStream(first, items, dump, pace)
+    return EventStream(first, items, dump, pace, start)
 
 
 async def _next(items: AsyncGenerator[Any]) -> Any:

@@ -276,11 +276,9 @@ class CloseTerminal(DestructiveRequest):
 
 @operation(
     "terminal.close",
-    path="/terminals/{terminal}",
+    path="/terminals/{terminal}/close",
     effect="destructive",
-    method="DELETE",
     idempotent=True,
-    errors=(NotFound,),
     example={"terminal": "ter_000000000", "dry_run": True},
 )
 async def close(ctx: Context, request: CloseTerminal) -> Terminal:

@@ -28,6 +28,7 @@ EXTRA: Mapping[str, tuple[Field, ...]] = {
         _option("wait", "boolean", "Wait for the first answer and print it; exit 1 unless the run completes.", False),
         _option("timeout", "number", "With --wait: seconds to wait at most.", 3600.0),
     ),
+    "token.link": (_option("open", "boolean", "Open the page in this computer's browser, and do not print the link.", False),),
 }
 """Conveniences of the command line, beyond the operation's own fields."""
 

@@ -18,11 +18,11 @@ SCHEMA = "cao.cli.v1"
 
 _COLOURS: Mapping[str, str] = {
     "title": "1",
-    **dict.fromkeys(("idle", "open", "completed", "done", "approved", "ok", "ready"), "32"),
+    **dict.fromkeys(("idle", "open", "completed", "done", "approved", "ok", "ready", "live"), "32"),
     **dict.fromkeys(("queued", "pending", "waiting", "delivered", "degraded", "starting"), "33"),
     **dict.fromkeys(("failed", "denied", "expired"), "31"),
     **dict.fromkeys(("running", "yes"), "36"),
-    **dict.fromkeys(("closed", "cancelled", "withdrawn", "no"), "2"),
+    **dict.fromkeys(("closed", "cancelled", "withdrawn", "revoked", "no"), "2"),
 }
 
 
@@ -115,7 +115,8 @@ def _painted(stream: TextIO, text: str, colour: str) -> str:
 
 def event_line(item: Mapping[str, Any]) -> str:
     """An event in one line."""
-    told = " ".join(f"{name}={one_line(str(value))}" for name, value in item.get("data", {}).items() if value is not None)
+    said = {one_line(name): one_line(str(value)) for name, value in item.get("data", {}).items() if value is not None}
+    told = " ".join(f"{name}={value}" for name, value in said.items())
     line = f"{item.get('seq', ''):>6}  {ago(str(item.get('at', ''))):>9}  {fitted(one_line(str(item.get('type', ''))), 20)}  "
     line += f"{one_line(str(item.get('session_id') or ''))}  {told}"
     return line.rstrip() if not sys.stdout.isatty() else fitted(line, columns()).rstrip()

@@ -10,6 +10,7 @@ from cao.client import catalog
 from cao.client.wire import WireError
 
 from .arguments import Options, parse
+from .browser import show
 from .commands import Command, find
 from .output import Printer
 from .places import Place, choose, home_of, makes_work
@@ -58,8 +59,9 @@ def _program(command: Command, fields: Mapping[str, Any], options: Options) -> i
 def _operation(command: Command, fields: dict[str, Any], options: Options, printer: Printer) -> int:
     entry = command.entry
     follow_up = {name: fields.pop(name, None) for name in ("wait", "timeout")} if entry.name == "session.launch" else {}
-    if entry.name == "session.launch":
+    if entry.name == "session.launch" or (entry.name == "schedule.add" and "file" not in fields):
         fields["directory"] = os.path.abspath(os.path.expanduser(fields.get("directory") or "."))  # noqa: PTH100, PTH111
+    opens = fields.pop("open", False) if entry.name == "token.link" else False
     place = choose(entry, fields, options, printer.talk)
     if entry.effect == "stream":
         place.stream(entry, fields, printer.item)
@@ -68,6 +70,9 @@ def _operation(command: Command, fields: dict[str, Any], options: Options, print
         answer = place.call(entry, fields, progress if entry.waits and printer.shows_progress else None)
     if follow_up.get("wait"):
         return _wait(answer, follow_up.get("timeout"), options, printer)
+    if opens:
+        show(answer["url"], home_of(options), printer.talk)
+        return 0
     printer.answer(entry, answer, lambda cursor: _next_page(command, fields, options, cursor))
     if options.local and makes_work(entry) and not entry.waits and _is_queued(answer):
         printer.talk("queued; work it off with: cao tick, or cao serve")

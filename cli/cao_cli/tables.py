@@ -21,6 +21,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "event": ("seq", "type", "actor", "session_id", "data", "at"),
     "operation": ("name", "effect", "summary"),
     "profile": ("name", "origin", "role", "provider", "description", "problem"),
+    "token": ("name", "state", "scopes", "surfaces", "expires_at", "last_used_at", "created_by", "id"),
+    "schedule": ("name", "enabled", "cron", "every", "zone", "next_due", "schedule", "due", "state", "reason", "run_id"),
     "provider": ("name", "ready", "summary", "fix"),
 }
 """What a list shows of each item, most important first: columns that nothing fills are left out."""
@@ -33,7 +35,7 @@ def table(group: str, items: Sequence[Item], columns: int, paint: Paint) -> str:
     """Items as aligned columns that fit into so many columns of the terminal."""
     keys = _keys(group, items)
     rows = [[cell(key, _value(key, item)) for key in keys] for item in items]
-    titles = [key.removesuffix("_at").replace("_", " ") for key in keys]
+    titles = [_title(key.removesuffix("_at")) for key in keys]
     sizes = _sizes([titles, *rows], columns)
     lines = [_line([paint(fitted(title, size), "title") for title, size in zip(titles, sizes, strict=True)])]
     for row in rows:
@@ -93,15 +95,14 @@ def _sizes(rows: Sequence[Sequence[str]], columns: int) -> list[int]:
 def details(answer: Item, columns: int, paint: Paint, indent: int = 0) -> str:
     """One answer, a line for each field; longer texts and lists stand below their name."""
     shown = {key: value for key, value in answer.items() if value not in (None, [], {}, "")}
-    wide = max((len(key) for key in shown), default=0)
+    wide = max((width(_title(key)) for key in shown), default=0)
     return "\n".join(_field(key, value, wide, columns, paint, indent) for key, value in shown.items())
 
 
 def _field(key: str, value: Any, wide: int, columns: int, paint: Paint, indent: int) -> str:
     pad = " " * indent
-    name = paint(f"{key.replace('_', ' '):<{wide}}", "title")
-    if isinstance(value, list) and value and isinstance(value[0], Mapping):
-        items = cast("list[Item]", value)
+    name = paint(fitted(_title(key), wide), "title")
+    if items := _table_of(value):
         inner = table(key.removesuffix("s"), items, columns - indent - 2, paint)
         return f"{pad}{name.rstrip()}\n" + _indented(inner, indent + 2)
     if isinstance(value, Mapping) and _is_deep(cast("Item", value)):
@@ -110,6 +111,17 @@ def _field(key: str, value: Any, wide: int, columns: int, paint: Paint, indent: 
         return f"{pad}{name.rstrip()}\n" + _indented(plain(value).strip("\n"), indent + 2)
     text = cell(key, value)
     return f"{pad}{name}  {paint(text, text)}"
+
+
+def _table_of(value: Any) -> list[Item]:
+    """The items of a list that is shown as a table; empty for any other value, such as an agent's list of this and that."""
+    items = cast("list[Item]", value) if isinstance(value, list) else []
+    return items if all(isinstance(item, Mapping) and item for item in items) else []
+
+
+def _title(key: str) -> str:
+    """A field's name. Those of an approval's action are an agent's words."""
+    return one_line(key.replace("_", " "))
 
 
 def _is_deep(value: Item) -> bool:

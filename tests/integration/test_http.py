@@ -50,10 +50,10 @@ async def test_launch_get_list_send(site: Site) -> None:
 async def test_delete_takes_path_and_query(site: Site) -> None:
     session = await site.launch()
     terminal = session["terminals"][0]["id"]
-    answer = await site.client.delete(f"/terminals/{terminal}", params={"dry_run": "true"})
+    answer = await site.client.post(f"/terminals/{terminal}/close", json={"dry_run": True})
     assert answer.json()["status"] == "closed"
     assert (await site.client.get(f"/terminals/{terminal}")).json()["status"] == "idle"
-    assert (await site.client.delete(f"/terminals/{terminal}")).status_code == 200
+    assert (await site.client.post(f"/terminals/{terminal}/close")).status_code == 200
     assert (await site.client.get(f"/terminals/{terminal}")).json()["status"] == "closed"
 
 

@@ -50,9 +50,10 @@ async def events(stream: httpx.Response) -> AsyncIterator[dict]:
             name, _, value = line.partition(": ")
             fields[name] = value
         elif fields:
-            data = json.loads(fields["data"])
-            assert (int(fields["id"]), fields["event"]) == (data["seq"], data["type"])
-            yield data
+            if "data" in fields:
+                data = json.loads(fields["data"])
+                assert (int(fields["id"]), fields["event"]) == (data["seq"], data["type"])
+                yield data
             fields = {}
 
 
@@ -92,6 +93,15 @@ async def test_cut_at_random_each_event_comes_once_and_in_order(site: Site) -> N
         count = min(chance.randint(1, 90), 700 - len(seen))
         seen += [event["seq"] for event in await read(site, count, **{"Last-Event-ID": str(seen[-1])})]
     assert seen == list(range(1, 701))
+
+
+async def test_a_stream_tells_its_place_at_once(site: Site) -> None:
+    """Cut before its first event, it can be gone on with: what happened meanwhile is not lost."""
+    await emit(site, 5)
+    async with site.client.stream("GET", "/events") as stream:
+        assert await anext(aiter(stream.aiter_lines())) == "id: 5"
+    await emit(site, 2)
+    assert [event["seq"] for event in await read(site, 2, **{"Last-Event-ID": "5"})] == [6, 7]
 
 
 async def test_last_event_id_wins_over_after(site: Site) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cao.client import catalog
+from cao_cli.output import event_line, rendered
 from cao_cli.tables import details, table
 from cao_cli.text import ago, escaped, fitted, one_line, plain, width
 
@@ -114,3 +117,23 @@ def test_a_detail_view_puts_long_texts_and_lists_below_their_names() -> None:
         "  a     idle",
         "labels     team=docs",
     ]
+
+
+_HOSTILE = st.text(st.sampled_from("ab \x1b[]\x07\x9b\r\n\u202e0;m"), max_size=12)
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | _HOSTILE,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_HOSTILE, inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(_HOSTILE, _ANYTHING, min_size=1, max_size=6))
+def test_an_answer_steers_no_terminal_whatever_its_names_and_values_are(answer: dict[str, Any]) -> None:
+    """Values are agents' words, and so are the names in an approval's action."""
+    shown = (
+        rendered(catalog.entry("approval.get"), answer),
+        rendered(catalog.entry("approval.list"), {"items": [answer], "next_cursor": None}),
+        event_line({"seq": 1, "type": "x.y", "data": answer}),
+    )
+    for text in shown:
+        assert not set(text) & set("\x1b\x07\x9b\r\u202e")
