@@ -11,7 +11,7 @@ from typing import Any
 
 import cao
 from cao.control import Control
-from cao_flows.prefect_api import configured
+from cao_flows.prefect_settings import configured
 
 from .figures import Figure, median
 

@@ -1,6 +1,7 @@
-"""The engine: a thread with a loop in which activations run, and Prefect's API in another, or elsewhere.
+"""The engine: a thread with a loop in which activations run, and Prefect's API in a process beside it, or elsewhere.
 
-Nothing of this starts before the first work comes. Prefect's cold start takes seconds; what is submitted meanwhile waits.
+Nothing of this starts before the first work comes, and all of it ends after a time without work. Prefect's cold start takes
+seconds; what is submitted meanwhile waits.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Awaitable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -19,7 +21,9 @@ from cao.protocol import CaoError, Unavailable
 from cao.store import LeaseLost, activations, leases, turns
 
 from .house import House
-from .prefect_api import PrefectApi, Receive, Scope, Send, configured, keep_quiet, send_events
+from .prefect_api import PrefectApi, Receive, Scope, Send
+from .prefect_proxy import PrefectProxy
+from .prefect_settings import configured, keep_quiet, send_events
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 
 START_SECONDS = 120.0
 RENEW_SECONDS = leases.DURATION / 3
+LOSSES = 3
+"""How often Prefect's API is started again in one life of the engine; the next work begins another."""
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +44,7 @@ class PrefectEngine:
     def __init__(self, house: House, public_url: str | None = None) -> None:
         """public_url: the origin under which our server shows Prefect's UI."""
         self._house = house
-        self._public_url = public_url
+        self._public_url = public_url or ""
         self._lock = threading.Lock()
         self._wanted: dict[str, None] = {}
         self._active: dict[str, SessionRunner | None] = {}
@@ -50,6 +56,7 @@ class PrefectEngine:
         self._stopping = False
         self._grace = 0.0
         self._api: PrefectApi | None = None
+        self._proxy = PrefectProxy()
 
     def submit(self, session_id: str) -> None:
         with self._lock:
@@ -79,36 +86,62 @@ class PrefectEngine:
         return self._house.settings.prefect_api_url or (self._api.url if self._api else None)
 
     async def bridge(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one ASGI request with Prefect's own API and UI. Raises `Unavailable` until they run."""
-        if self._api is None or self._state != "ready":
-            raise Unavailable(f"Prefect is {self._state}; it starts with the first work: try again in a moment")
-        await self._api.bridge(scope, receive, send)
+        """Serve one ASGI request with Prefect's own API and UI. Raises `Unavailable` until they run, and starts them."""
+        api = self._api
+        if api is None or self._state != "ready":
+            self.start()
+            raise Unavailable(f"Prefect is {self._state}; it starts now: try again in a moment")
+        await self._proxy.serve(api.origin, scope, receive, send)
 
     def _run(self) -> None:
+        """The thread: from the first work to rest, a stop or a failure."""
+        keep_quiet(self._house.prefect_home)
+        while True:
+            failure = self._live()
+            if failure is not None:
+                return self._fail(failure)
+            if self._may_end():
+                return self._change("stopped", "" if self._stopping else "at rest; it starts with the next work")
+
+    def _fail(self, failure: BaseException) -> None:
+        self._change("failed", f"{type(failure).__name__}: {failure}"[:300])
+        with self._lock:
+            self._thread = None
+
+    def _may_end(self) -> bool:
+        """Let go of the thread, unless work came meanwhile."""
+        with self._lock:
+            if self._stopping or not self._wanted:
+                self._thread = None
+            return self._thread is None
+
+    def _live(self) -> BaseException | None:
+        """Start Prefect, run what comes, and end Prefect again; what went wrong, if anything did."""
         try:
-            self._change("starting", "loading Prefect")
-            keep_quiet(self._house.prefect_home)
+            self._change("starting", "starting Prefect")
             self._serve_api()
-            if self._stopping:
-                return
-            with configured(self._house.prefect_home, self._api_url, self._public_url or ""):
-                asyncio.run(self._main())
-            self._change("stopped", "")
+            if not self._stopping:
+                with configured(self._house.prefect_home, self._api_url, self._public_url):
+                    asyncio.run(self._main())
+        except BaseExceptionGroup as group:
+            logger.exception("the engine failed")
+            return group.exceptions[0]
         except Exception as error:
             logger.exception("the engine failed")
-            self._change("failed", f"{type(error).__name__}: {error}"[:300])
+            return error
         finally:
             if self._api is not None:
                 self._api.stop(10)
                 self._api = None
+        return None
 
     def _serve_api(self) -> None:
         if self._house.settings.prefect_api_url is None:
-            self._change("starting", "starting Prefect's API")
-            self._house.prefect_home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            api = PrefectApi(self._house.prefect_home, self._public_url)
-            api.start(START_SECONDS)
-            self._api = api
+            self._api = PrefectApi(self._house.prefect_home, self._public_url)
+            self._api.spawn()
+        import_module("cao_flows.reconcile")  # loads Prefect's client while its server starts
+        if self._api is not None:
+            self._api.wait_ready(START_SECONDS, lambda: self._stopping)
 
     async def _main(self) -> None:
         from prefect import get_client
@@ -121,15 +154,40 @@ class PrefectEngine:
             await self._prepare(client)
             self._change("ready", "")
             async with asyncio.TaskGroup() as group:
-                renewing = group.create_task(self._renew())
-                while not self._stopping:
-                    await self._wake.wait()
-                    self._wake.clear()
+                beside = [group.create_task(self._renew()), group.create_task(self._keep_api())]
+                while await self._woken():
                     self._dispatch(client, group)
-                renewing.cancel()
+                for task in beside:
+                    task.cancel()
                 await self._wind_down()
             await send_events(5.0)
             results.detach(str(self._house.settings.home))
+
+    async def _woken(self) -> bool:
+        """Wait for work; False when the engine is to stop, or had none for so long that it rests."""
+        assert self._wake is not None  # noqa: S101 - set before
+        try:
+            async with asyncio.timeout(self._house.settings.engine_rest_seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return bool(self._active) and not self._stopping
+        self._wake.clear()
+        return not self._stopping
+
+    async def _keep_api(self) -> None:
+        """Start Prefect's API again when it ends by itself; whoever talks to it waits meanwhile."""
+        api = self._api
+        if api is None:
+            return
+        for _ in range(LOSSES):
+            await api.ended()
+            logger.warning("Prefect's API ended by itself and is started again: %s", api.last_words())
+            self._change("starting", "Prefect's API ended by itself; starting it again")
+            api.spawn()
+            await asyncio.to_thread(api.wait_ready, START_SECONDS, lambda: self._stopping)
+            self._change("ready", "")
+        await api.ended()
+        raise Unavailable(f"Prefect's API ended by itself {LOSSES + 1} times: {api.last_words()}")
 
     async def _prepare(self, client: PrefectClient) -> None:
         from . import results
@@ -260,6 +318,7 @@ class PrefectEngine:
             self._stopping, self._grace = True, grace
             thread = self._thread
         self._nudge()
+        await self._proxy.close()
         if thread is not None and self._loop is not None:  # a cold start has nothing to finish, and cannot be cut short
             await asyncio.to_thread(thread.join, grace + 20)
 

@@ -1,0 +1,71 @@
+"""How Prefect is set up: for the process that serves its API, and for the thread that runs flows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Awaitable, Generator
+from pathlib import Path
+from typing import Any, cast
+
+MOUNT = "/prefect"
+"""Where the UI stands, on our own port; the API is below it."""
+
+
+def keep_quiet(home: Path) -> None:
+    """Before Prefect is imported for the first time: no traffic to the outside, and its files in our directory."""
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("PREFECT_HOME", str(home))
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+
+
+@contextlib.contextmanager
+def configured(home: Path, api_url: str | None, public_url: str) -> Generator[None]:
+    """Prefect's settings for the running thread: lean, and with its services as far as they are used.
+
+    home: Prefect's directory. api_url: where the API is, or None in the process that serves it. public_url: the origin that
+    shows Prefect's UI to people, or "".
+    """
+    from prefect import settings as prefect
+
+    wanted: dict[Any, Any] = {
+        prefect.PREFECT_HOME: home,
+        prefect.PREFECT_API_DATABASE_CONNECTION_URL: f"sqlite+aiosqlite:///{home / 'prefect.db'}",
+        prefect.PREFECT_API_URL: api_url,
+        prefect.PREFECT_SERVER_ANALYTICS_ENABLED: False,
+        prefect.PREFECT_LOGGING_TO_API_ENABLED: False,
+        prefect.PREFECT_CLIENT_CSRF_SUPPORT_ENABLED: False,
+        prefect.PREFECT_CLIENT_SERVER_VERSION_CHECK_ENABLED: False,
+        prefect.PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
+        prefect.PREFECT_SERVER_API_BASE_PATH: MOUNT + "/api",
+        prefect.PREFECT_UI_ENABLED: bool(public_url),  # setting it up takes seconds
+        prefect.PREFECT_UI_SERVE_BASE: MOUNT,
+        prefect.PREFECT_UI_API_URL: public_url + MOUNT + "/api",
+        prefect.PREFECT_UI_STATIC_DIRECTORY: str(home / "ui"),
+        prefect.PREFECT_API_SERVICES_SCHEDULER_ENABLED: False,
+        prefect.PREFECT_API_SERVICES_LATE_RUNS_ENABLED: False,
+        prefect.PREFECT_API_SERVICES_PAUSE_EXPIRATIONS_ENABLED: False,
+        prefect.PREFECT_API_SERVICES_FOREMAN_ENABLED: False,
+        prefect.PREFECT_API_SERVICES_CANCELLATION_CLEANUP_ENABLED: False,
+        prefect.PREFECT_API_SERVICES_TRIGGERS_ENABLED: False,
+        # Runs and their states are recorded all the same; what is left out is Prefect's own feed of events. Ours is /events.
+        prefect.PREFECT_API_SERVICES_EVENT_PERSISTER_ENABLED: False,
+        prefect.PREFECT_API_EVENTS_STREAM_OUT_ENABLED: False,
+        # One statement for many task runs: Prefect's default of one each keeps a core busy building SQL.
+        prefect.PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE: 100,
+        prefect.PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE: 100,
+        prefect.PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL: 1,
+    }
+    with prefect.temporary_settings(wanted):
+        yield
+
+
+async def send_events(seconds: float) -> None:
+    """Send what task runs have told and was not sent yet, and close the connection; `seconds` at most."""
+    from prefect.events.worker import EventsWorker
+
+    with contextlib.suppress(TimeoutError):  # Prefect is told the truth when the engine starts the next time
+        async with asyncio.timeout(seconds):
+            await cast("Awaitable[bool]", EventsWorker.instance().drain())
