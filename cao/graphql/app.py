@@ -33,7 +33,7 @@ class GraphqlApp:
         if scope["type"] == "websocket":
             from .websocket import Connection
 
-            await Connection(executor, lambda _: caller, self._pace, receive, send).serve(scope)
+            await Connection(executor, caller, self._pace, receive, send).serve(scope)
         else:
             from .http import Post
 

@@ -1,6 +1,7 @@
 """GraphQL over WebSocket: the protocol `graphql-transport-ws`, one task for each operation of a connection.
 
-Nothing is queued: a stream makes its next item when the one before is on its way. A client that takes nothing is cut.
+Nothing is queued: a stream makes its next item when the one before is on its way. A client that takes nothing is cut. Who calls
+is known before the WebSocket opens, so the payload of `connection_init` says nothing to us.
 """
 
 from __future__ import annotations
@@ -8,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from litestar.types import Receive, Send, WebSocketScope
 
 from cao.http.requests import BODY_LIMIT
 from cao.http.streams import Pace
-from cao.protocol import Caller, CaoError, Conflict, Denied
+from cao.protocol import Caller, CaoError, Conflict
 
 from .wire import Answer, Refused, asked, shown
 
@@ -28,9 +29,6 @@ INIT_SECONDS = 10.0
 OPERATIONS = 32
 """Operations that one connection may have under way."""
 _ID_LIMIT = 128
-
-Authenticate = Callable[[Mapping[str, Any]], Caller]
-"""Who the payload of `connection_init` shows; raises `Denied`."""
 
 
 class Hangup(Exception):
@@ -45,9 +43,9 @@ class Hangup(Exception):
 class Connection:
     """One WebSocket, from its opening to its end."""
 
-    def __init__(self, executor: Executor, authenticate: Authenticate, pace: Pace, receive: Receive, send: Send) -> None:
+    def __init__(self, executor: Executor, caller: Caller, pace: Pace, receive: Receive, send: Send) -> None:
         self._executor = executor
-        self._authenticate = authenticate
+        self._caller = caller
         self._pace = pace
         self._receive_event = receive
         self._send_event = send
@@ -68,14 +66,13 @@ class Connection:
             await self._hang_up(_first(ends))
 
     async def _talk(self) -> None:
-        caller = await self._greeted()
+        await self._greet()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._until_closing())
             group.create_task(self._beat())
-            await self._listen(caller, group)
+            await self._listen(group)
 
-    async def _greeted(self) -> Caller:
-        """The caller, once the client has said `connection_init`."""
+    async def _greet(self) -> None:
         try:
             async with asyncio.timeout(INIT_SECONDS):
                 message = await self._next()
@@ -83,20 +80,14 @@ class Connection:
             raise Hangup(4408, "connection initialisation timeout") from None
         if message["type"] != "connection_init":
             raise Hangup(4401, "begin with connection_init")
-        payload = message.get("payload")
-        try:
-            caller = self._authenticate(cast("Mapping[str, Any]", payload) if isinstance(payload, dict) else {})
-        except Denied as error:
-            raise Hangup(4403, error.code) from None
         await self._say({"type": "connection_ack"})
-        return caller
 
-    async def _listen(self, caller: Caller, group: asyncio.TaskGroup) -> NoReturn:
+    async def _listen(self, group: asyncio.TaskGroup) -> NoReturn:
         while True:
             message = await self._next()
             match message["type"]:
                 case "subscribe":
-                    await self._subscribe(message, caller, group)
+                    await self._subscribe(message, group)
                 case "complete":
                     self._stop(_id(message))
                 case "ping":
@@ -108,7 +99,7 @@ class Connection:
                 case _:
                     raise Hangup(4400, "the type of the message is not one of the protocol's")
 
-    async def _subscribe(self, message: Mapping[str, Any], caller: Caller, group: asyncio.TaskGroup) -> None:
+    async def _subscribe(self, message: Mapping[str, Any], group: asyncio.TaskGroup) -> None:
         id = _id(message)
         if id in self._running:
             raise Hangup(4409, "there is an operation of this id")
@@ -116,15 +107,15 @@ class Connection:
             error = Conflict(f"{OPERATIONS} operations are under way on this connection; complete one first", limit=OPERATIONS)
             await self._say({"type": "error", "id": id, "payload": [shown(error)]})
             return
-        self._running[id] = group.create_task(self._operate(id, message.get("payload"), caller))
+        self._running[id] = group.create_task(self._operate(id, message.get("payload")))
 
     def _stop(self, id: str) -> None:
         if (task := self._running.pop(id, None)) is not None:
             task.cancel()
 
-    async def _operate(self, id: str, payload: object, caller: Caller) -> None:
+    async def _operate(self, id: str, payload: object) -> None:
         try:
-            await self._run(id, self._executor.prepare(asked(payload)), caller)
+            await self._run(id, self._executor.prepare(asked(payload)))
             await self._say({"type": "complete", "id": id})
         except CaoError as error:
             await self._say({"type": "error", "id": id, "payload": [shown(error)]})
@@ -134,13 +125,13 @@ class Connection:
             if self._running.get(id) is asyncio.current_task():
                 del self._running[id]
 
-    async def _run(self, id: str, prepared: Prepared, caller: Caller) -> None:
+    async def _run(self, id: str, prepared: Prepared) -> None:
         if prepared.streams:
-            async with contextlib.aclosing(self._executor.stream(prepared, caller)) as answers:
+            async with contextlib.aclosing(self._executor.stream(prepared, self._caller)) as answers:
                 async for answer in answers:
                     await self._give(id, answer)
             return
-        work = self._executor.run(prepared, caller)
+        work = self._executor.run(prepared, self._caller)
         await self._give(id, await (work if prepared.waits else _to_its_end(work)))
 
     async def _give(self, id: str, answer: Answer) -> None:

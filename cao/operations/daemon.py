@@ -310,6 +310,7 @@ class StartDaemon(WriteRequest):
     example={},
     without={
         "http": "a server that answers is running already",
+        "graphql": "a server that answers is running already",
         "mcp": "over HTTP the server is running already, and over stdio `cao mcp` starts one by itself",
         "web": "the page comes from a server that is running already",
     },
