@@ -175,6 +175,11 @@ class Control(Facade):
         await self._exit.aclose()
 
     @property
+    def works(self) -> bool:
+        """Whether sessions run and duties are performed in this process; else it only asks and records."""
+        return self._work
+
+    @property
     def signals(self) -> Signals:
         """The signals of this control; see `cao.signals`."""
         return self.services.signals

@@ -140,7 +140,7 @@ class Plugin:
         """Called before the control does anything else. An exception is shown as the plugin's failure."""
 
     async def tear_down(self) -> None:
-        """Called when the control closes or the plugin is disabled, after its last hook; also when `set_up` failed."""
+        """Called when the control closes or the plugin is disabled, after its last hook, if `set_up` went well."""
 
     def duties(self) -> Sequence[Duty]:
         """What falls due by itself; see `cao.duties`. Only controls that work perform it."""

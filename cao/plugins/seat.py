@@ -123,8 +123,9 @@ class Seat:
             thread.stop()
         if kind.migrations is not None:
             await self._house.store.extend(kind.migrations)
-        plugin = self._plugin = kind(self._house.control)
+        plugin = kind(self._house.control)
         await plugin.set_up()
+        self._plugin = plugin
         self._engage(plugin)
         await self._remember(kind)
         self.status, self.reason, self._owed = "on", None, frozenset()
