@@ -36,6 +36,7 @@ class _Connection:
         self._scope, self._receive, self._send = scope, receive, send
         self._ended: asyncio.Future[CaoError] = asyncio.get_running_loop().create_future()
         self._last = ""
+        self._told = False
 
     async def watch(self, over: Over) -> None:
         try:
@@ -54,11 +55,13 @@ class _Connection:
             incoming.cancel()
 
     def _gone(self) -> dict[str, Any]:
+        self._told = True
         return {"type": "http.disconnect"} if self._scope["type"] == "http" else {"type": "websocket.disconnect", "code": 1008}
 
     async def send(self, message: Any) -> None:
-        """Pass on what the application says. Once the credential has ended nothing more goes out."""
-        if self._ended.done():
+        """Pass on what the application says. Once the credential has ended, only an answer that is complete goes out, such as
+        that of signing out, and none of an application that knows that its client is gone."""
+        if self._told or (self._ended.done() and message.get("more_body", False)):
             return
         self._last = "complete" if _is_last(message) else message["type"]
         await self._send(message)
