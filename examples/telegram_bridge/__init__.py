@@ -1,0 +1,1 @@
+"""A bridge between a Telegram chat and a cao server; see README.md."""
