@@ -34,6 +34,10 @@ LOOK_SECONDS = 0.5
 logger = logging.getLogger(__name__)
 
 
+class Passed(Exception):
+    """The schedule's own rules are against a session this time; the text is the reason in the ledger."""
+
+
 class Schedules:
     """The schedules of one control. Implements `cao.duties.Duty`."""
 
@@ -109,6 +113,9 @@ class Schedules:
         """Ask the script, launch the session, and write what became of it; None when another process was faster."""
         try:
             return await self._fire(claim)
+        except Passed as passed:
+            reason = str(passed)
+            return await self._write(claim, "skipped", reason)
         except (GateError, CaoError) as error:
             reason = str(error)
             return await self._write(claim, "failed", reason)
@@ -119,7 +126,7 @@ class Schedules:
     async def _fire(self, claim: Claim) -> FireState | None:
         launch = claim.launch or await self._decided(claim)
         if launch is None:
-            return await self._write(claim, "skipped", "its script said so")
+            return None
         operation, caller = REGISTRY["session.launch"], Caller(actor=f"schedule:{claim.schedule.name}")
         session = await self._call(operation, operation.parse(launch), caller)
         return await self._write(claim, "caught_up" if claim.late else "fired", None, session)
@@ -131,12 +138,14 @@ class Schedules:
         return state if written else None
 
     async def _decided(self, claim: Claim) -> Mapping[str, Any] | None:
-        """The launch as it will be made, however often this process or its successors try; None if the script is against it."""
-        prompt = claim.schedule.prompt
-        if claim.schedule.script is not None:
-            verdict = await self._ask(claim, claim.schedule.script)
+        """The launch as it will be made, however often this process or its successors try; None if the claim was lost."""
+        schedule, prompt = claim.schedule, claim.schedule.prompt
+        if schedule.overlap == "skip" and (run := fires.at_work(self._store.read(), schedule.id)):
+            raise Passed(f"run {run} of an earlier due time is still at work")
+        if schedule.script is not None:
+            verdict = await self._ask(claim, schedule.script)
             if not verdict.execute:
-                return None
+                raise Passed("its script said so")
             prompt = gate.filled(prompt, verdict.output)
         wanted = _launch(claim, prompt, self._store.clock.now())
         return await self._store.write(lambda tx: fires.decide(tx, claim, wanted))

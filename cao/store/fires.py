@@ -145,28 +145,26 @@ def claim(tx: Transaction, owner: str, is_alive: Callable[[str], bool]) -> Claim
     """Take the oldest due time that waits and that no living process holds. None when there is none."""
     for dead in _dead(tx, tx.now, is_alive):
         tx.execute("UPDATE fires SET owner = NULL, expires_at = NULL WHERE state = 'pending' AND owner = ?", (dead,))
-    while row := tx.row(f"SELECT f.* FROM fires f WHERE {_CLAIMABLE} ORDER BY f.n LIMIT 1", {"now": tx.now}):  # noqa: S608
-        schedule = schedules.get(tx, row["schedule_id"], removed_too=True)
-        tx.update("fires", row["id"], owner=owner, expires_at=tx.now + CLAIM_SECONDS)
-        claimed = _claim(tx, row, schedule, owner)
-        busy = _at_work(tx, schedule.id) if schedule.overlap == "skip" and claimed.launch is None else None
-        if busy is None:
-            return claimed
-        settle(tx, claimed, "skipped", reason=f"run {busy} of an earlier due time is still at work")
-    return None
+    row = tx.row(f"SELECT f.* FROM fires f WHERE {_CLAIMABLE} ORDER BY f.n LIMIT 1", {"now": tx.now})  # noqa: S608
+    if row is None:
+        return None
+    tx.update("fires", row["id"], owner=owner, expires_at=tx.now + CLAIM_SECONDS)
+    return _claim(tx, row, owner)
 
 
 def claimed(reader: Reader, id: str, owner: str) -> Claim | None:
     """The claim that `owner` holds on the row, if it does."""
     row = reader.row("SELECT * FROM fires WHERE id = ? AND state = 'pending' AND owner = ?", (id, owner))
-    return _claim(reader, row, schedules.get(reader, row["schedule_id"], removed_too=True), owner) if row else None
+    return _claim(reader, row, owner) if row else None
 
 
-def _claim(reader: Reader, row: Row, schedule: Schedule, owner: str) -> Claim:
+def _claim(reader: Reader, row: Row, owner: str) -> Claim:
+    schedule = schedules.get(reader, row["schedule_id"], removed_too=True)
     return Claim(Fire.model_validate(row), schedule, owner, late=bool(row["late"]), launch=row["launch"])
 
 
-def _at_work(reader: Reader, schedule_id: str) -> str | None:
+def at_work(reader: Reader, schedule_id: str) -> str | None:
+    """A run that the schedule started and that is not settled."""
     row = reader.row(
         "SELECT r.id FROM runs r JOIN fires f ON f.run_id = r.id "
         "WHERE r.state IN ('queued', 'running', 'waiting') AND f.schedule_id = ? LIMIT 1",
