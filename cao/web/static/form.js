@@ -175,9 +175,12 @@ function select(common, options, chosen) {
 
 /** A field that is called as a group with a listing: its things are offered once somebody looks at the field. */
 function suggestions(field, input, id) {
-  if (field.kind !== "line" || !offers(`${field.name}.list`)) return null;
+  if (field.kind !== "line") return null;
   const list = h("datalist", { id: `${id}-list` });
+  if (field.name === "zone") fill(list, Intl.supportedValuesOf("timeZone").map((value) => h("option", { value })));
+  else if (!offers(`${field.name}.list`)) return null;
   input.setAttribute("list", list.id);
+  if (field.name === "zone") return list;
   input.addEventListener("focus", async () => {
     const { items } = await ask(`${field.name}.list`, { limit: 100 }).catch(() => ({ items: [] }));
     fill(list, items.map((item) => h("option", { value: item.name ?? item.id ?? "" }, item.summary ?? item.description ?? item.state ?? item.status ?? "")));

@@ -26,16 +26,12 @@ export function sessionLink(id) {
   return link;
 }
 
-/** The hue by which an agent is told from others: the same for the same name. */
-export function hue(name) {
-  let sum = 7;
-  for (const character of name) sum = (sum * 31 + character.codePointAt(0)) % 360;
-  return sum - (sum % 15);
-}
+const GOLDEN = 137.5; // degrees between neighbours, so that the first few agents look least alike
 
-/** An agent's initial on its own colour. */
-export function face(name) {
-  const element = h("span.face", { "aria-hidden": "true" }, (name[0] ?? "?").toUpperCase());
-  element.style.setProperty("--hue", hue(name));
+/** An agent's initial, and its number where it has one, on its own colour. place: which one of its session it is. */
+export function face(name, place = 0) {
+  const number = /\d{1,2}$/.exec(name)?.[0] ?? "";
+  const element = h("span.face", { "aria-hidden": "true" }, (name[0] ?? "?").toUpperCase(), number);
+  element.style.setProperty("--hue", String((255 + place * GOLDEN) % 360));
   return element;
 }

@@ -6,7 +6,7 @@ import { fill, h, paced, when } from "./dom.js";
 import { List } from "./list.js";
 import { openForm } from "./palette.js";
 import { badge, button, choices, empty, head, shown, trouble, waiting } from "./parts.js";
-import { short } from "./text.js";
+import { short, span } from "./text.js";
 
 const STATES = ["pending", "held", "accepted", "dead"];
 
@@ -49,13 +49,13 @@ export function notifications() {
   return { title: "Notifications", element, load, take: (event) => /^(notifier|rule|delivery|notification)\./.test(event.type) && refresh(), close: () => list.close() };
 }
 
-function does(name, fields, words, changed) {
+/** A button's work: ask, tell what came of it, draw again. `told(answer)` gives the words and their tone. */
+function does(name, fields, told, changed) {
   return async (event) => {
     const pressed = event.currentTarget;
     pressed.disabled = true;
     try {
-      const answer = await ask(name, fields, { key: newKey() });
-      say(answer?.state === "dead" || answer?.outcome === "failed" ? (answer.error ?? "It did not work") : words, answer?.state === "dead" ? "bad" : "good");
+      say(...told(await ask(name, fields, { key: newKey() })));
       changed();
     } catch (problem) {
       say(problem.message, "bad");
@@ -64,6 +64,9 @@ function does(name, fields, words, changed) {
     }
   };
 }
+
+const tested = ({ notifier, outcome, seconds, error }) =>
+  outcome === "accepted" ? [`${notifier} accepted the test in ${span(seconds)}`, "good"] : [`${notifier}: ${outcome}. ${error ?? ""}`, "bad"];
 
 function target(notifier, changed) {
   const named = { notifier: notifier.name };
@@ -77,8 +80,10 @@ function target(notifier, changed) {
     h(
       "footer",
       {},
-      offers("notifier.test") && button("Send a test", does("notifier.test", named, "The test is on its way; its receipt is below", changed), { tone: "small", drawn: "send" }),
-      offers("notifier.pause") && button(notifier.paused ? "Go on" : "Pause", does("notifier.pause", notifier.paused ? { ...named, resume: true } : named, notifier.paused ? "Goes on" : "Paused", changed), { tone: "small quiet" }),
+      offers("notifier.test") && button("Send a test", does("notifier.test", named, tested, changed), { tone: "small", drawn: "send" }),
+      notifier.paused
+        ? offers("notifier.resume") && button("Go on", does("notifier.resume", named, () => ["Goes on", "good"], changed), { tone: "small quiet" })
+        : offers("notifier.pause") && button("Pause", does("notifier.pause", named, () => ["Paused"], changed), { tone: "small quiet" }),
       offers("notifier.remove") && button("Remove", remove, { tone: "small quiet" }),
     ),
   );
@@ -113,7 +118,7 @@ async function receipt(id) {
   const dialog = open("Notification", body, { wide: true });
   try {
     const delivery = await ask("delivery.get", { delivery: id });
-    const again = does("delivery.retry", { delivery: id }, "It is tried again", () => dialog.close());
+    const again = does("delivery.retry", { delivery: id }, () => ["It is tried again"], () => dialog.close());
     fill(body, shown(delivery), offers("delivery.retry") && ["dead", "pending"].includes(delivery.state) ? h("footer", {}, button("Try again", again)) : null);
   } catch (problem) {
     fill(body, trouble(problem));

@@ -10,7 +10,7 @@ import { count, moment } from "./text.js";
 
 export function schedules(context, parameters) {
   const list = new List("schedule.list", (schedule) => row(schedule, chosen), { blank: () => empty("schedules", "No schedules", "A schedule starts a session at a time: by a cron line, or every so often.") });
-  const add = () => openForm("schedule.add", { title: "New schedule", first: ["name", "cron", "every", "zone", "profile", "provider", "prompt"], yes: "Add", done: (schedule) => context.go(`#/schedules/${schedule.name}`) });
+  const add = () => openForm("schedule.add", { title: "New schedule", values: { zone: Intl.DateTimeFormat().resolvedOptions().timeZone }, first: ["name", "cron", "every", "zone", "profile", "provider", "prompt"], yes: "Add", done: (schedule) => context.go(`#/schedules/${schedule.name}`) });
   const aside = h("section.index", {}, head("Schedules", { actions: button("New", add, { tone: "main", drawn: "plus" }) }), list.element);
   const detail = h("section.detail", {});
   const element = h("div.split", {}, aside, detail);

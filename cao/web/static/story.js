@@ -170,6 +170,11 @@ export class Story extends EventTarget {
     return this.terminals.get(terminal)?.name ?? "agent";
   }
 
+  /** Which one of the session's agents it is, counted from 0. */
+  placeOf(terminal) {
+    return Math.max(0, [...this.terminals.keys()].indexOf(terminal));
+  }
+
   /** Who sent a message, in words. */
   senderOf(message) {
     const [kind, id] = message.sender.split(":");

@@ -26,7 +26,7 @@ export class StoryView {
   }
 
   #view(block) {
-    const view = block.note ? { element: note(block), update() {} } : new TurnView(block, this.#story);
+    const view = block.note ? { element: note(block, this.#story), update() {} } : new TurnView(block, this.#story);
     this.#views.set(block.id, view);
     return view;
   }
@@ -42,9 +42,9 @@ export class StoryView {
   }
 }
 
-function note(block) {
+function note(block, story) {
   const words = block.note === "joined" ? ["joined as ", h("b", {}, block.data.profile), ` over ${block.data.provider}`] : "left";
-  return h("p.chapter", {}, face(block.data.name), h("b", {}, block.data.name), " ", words, " ", h("time", { datetime: block.at }, clock(block.at)));
+  return h("p.chapter", {}, face(block.data.name, story.placeOf(block.terminal)), h("b", {}, block.data.name), " ", words, " ", h("time", { datetime: block.at }, clock(block.at)));
 }
 
 class TurnView {
@@ -69,7 +69,7 @@ class TurnView {
     const name = this.#story.nameOf(turn.terminal);
     const state = this.#asks() ? "waiting" : turn.state;
     this.element.dataset.state = state;
-    fill(this.#head, face(name), h("b", {}, name), badge(state), h("time", { datetime: turn.at, title: clean(turn.at) }, clock(turn.at)));
+    fill(this.#head, face(name, this.#story.placeOf(turn.terminal)), h("b", {}, name), badge(state), h("time", { datetime: turn.at, title: clean(turn.at) }, clock(turn.at)));
     this.#drawMail();
     this.#drawParts();
     fill(this.#end, this.#outcome());
