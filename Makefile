@@ -36,6 +36,7 @@ check: $(READY) ## format, lint, strict types, import rules, and whether generat
 	$(RUN) -m pyright
 	$(VENV)/bin/lint-imports
 	$(RUN) -m cao.generate --check
+	$(RUN) -m cao.graphql.changes
 	$(RUN) docs/generate.py --check
 
 format: $(READY) ## format the code and mend what the linter can mend
@@ -45,7 +46,7 @@ format: $(READY) ## format the code and mend what the linter can mend
 bench: $(READY) ## measure, each number beside its baseline
 	@$(RUN) -m benchmarks
 
-generate: $(READY) ## write the client's typed interface and the reference pages again
+generate: $(READY) ## write the client's typed interface, GraphQL's schema and the reference pages again
 	$(RUN) -m cao.generate
 	$(RUN) docs/generate.py
 

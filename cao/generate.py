@@ -1,4 +1,4 @@
-"""Write what is derived from the registry: the typed facade, the command line's catalogue and its help pages.
+"""Write what is derived from the registry: the typed facade, the command line's catalogue and help pages, GraphQL's schema.
 
 python -m cao.generate           write the files
 python -m cao.generate --check   fail when one of them is stale
@@ -308,6 +308,11 @@ def pages() -> str:
     return cast("str", render.module(json.loads(catalogue())))
 
 
+def schema() -> str:
+    """The text of `cao/graphql/schema.graphql`. GraphQL is loaded only here, to build."""
+    return cast("str", import_module("cao.graphql.schema").printed())
+
+
 def products() -> dict[Path, str]:
     """Every generated file and what it has to hold."""
     command_line = import_module("cao_cli").__file__
@@ -316,6 +321,7 @@ def products() -> dict[Path, str]:
     return {
         ROOT / "client" / "facade.py": facade(),
         ROOT / "client" / "catalog.json": catalogue(),
+        ROOT / "graphql" / "schema.graphql": schema(),
         Path(command_line).parent / "pages.py": pages(),
     }
 

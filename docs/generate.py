@@ -18,6 +18,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from cao.client import catalog
 from cao.events import EVENT_TYPES
+from cao.graphql.documents import document
+from cao.graphql.types import camel
 from cao.protocol import ERRORS, REGISTRY, CaoError, Operation, Page
 from cao.protocol import errors as error_module
 from cao.settings import ENVIRONMENT, Settings
@@ -115,12 +117,13 @@ def _codes(errors: Iterable[type[CaoError]]) -> str:
 
 def _examples(operation: Operation) -> str:
     blocks = {
-        "python": ("python", _python(operation)),
-        "cli": ("console", "$ " + _cli(operation)),
-        "http": ("console", "$ " + _curl(operation)),
-        "mcp": ("json", _mcp(operation)),
+        "python": ("python", _python),
+        "cli": ("console", _cli),
+        "http": ("console", _curl),
+        "mcp": ("json", _mcp),
+        "graphql": ("graphql", _graphql),
     }
-    shown = [f"```{kind}\n{text}\n```\n" for surface, (kind, text) in blocks.items() if _is_on(operation, surface)]
+    shown = [f"```{kind}\n{write(operation)}\n```\n" for name, (kind, write) in blocks.items() if _is_on(operation, name)]
     return "**Examples**\n\n" + "\n".join(shown)
 
 
@@ -141,7 +144,7 @@ def _literal(value: object) -> str:
 
 
 def _cli(operation: Operation) -> str:
-    return command_line(catalog.entry(operation.name), f"cao {operation.group} {operation.verb}")
+    return "$ " + command_line(catalog.entry(operation.name), f"cao {operation.group} {operation.verb}")
 
 
 def _curl(operation: Operation) -> str:
@@ -149,7 +152,7 @@ def _curl(operation: Operation) -> str:
     text = f" --json {_quoted(json.dumps(body, ensure_ascii=False))}" if body is not None else ""
     method = "" if operation.method in ("GET", "POST") else f" -X {operation.method}"
     stream = " -N --max-time 10" if operation.effect == "stream" else ""
-    return f'curl -s{stream}{method} -H "Authorization: Bearer $CAO_TOKEN"{text} "$CAO_URL{path}"'
+    return f'$ curl -s{stream}{method} -H "Authorization: Bearer $CAO_TOKEN"{text} "$CAO_URL{path}"'
 
 
 def _quoted(text: str) -> str:
@@ -158,6 +161,12 @@ def _quoted(text: str) -> str:
 
 def _mcp(operation: Operation) -> str:
     return json.dumps({"name": operation.identifier, "arguments": dict(operation.example)}, indent=2, ensure_ascii=False)
+
+
+def _graphql(operation: Operation) -> str:
+    variables = {camel(name): value for name, value in operation.example.items()}
+    said = f"# variables: {json.dumps(variables, ensure_ascii=False)}\n" if variables else ""
+    return said + document(operation, operation.example, depth=2)
 
 
 def _records() -> str:

@@ -45,13 +45,18 @@ def printed(made: GraphQLSchema | None = None) -> str:
     return _HEAD + print_schema(made or schema()) + "\n"
 
 
+def root_of(operation: Operation) -> str:
+    """The root that has the operation's field."""
+    return _ROOTS[operation.effect]
+
+
 def build(operations: Iterable[Operation]) -> GraphQLSchema:
     """The schema of these operations."""
     types = Types()
     roots: dict[str, dict[str, GraphQLField]] = {"Query": {}, "Mutation": {}, "Subscription": {}}
     for operation in operations:
         make = _subscription if operation.effect == "stream" else _field
-        roots[_ROOTS[operation.effect]][camel(operation.identifier)] = make(operation, types)
+        roots[root_of(operation)][camel(operation.identifier)] = make(operation, types)
     made = {name: GraphQLObjectType(name, fields) for name, fields in roots.items() if fields}
     query, mutation, subscription = (cast("GraphQLObjectType | None", made.get(name)) for name in roots)
     return GraphQLSchema(query, mutation, subscription)

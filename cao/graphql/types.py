@@ -105,6 +105,15 @@ def camel(name: str) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
+def snake(name: str) -> str:
+    """The name that `camel` was given.
+
+    >>> snake("idempotencyKey")
+    'idempotency_key'
+    """
+    return re.sub(r"[A-Z]", lambda capital: "_" + capital[0].lower(), name)
+
+
 class _Spot:
     """Where a type stands: a field of a model that is answered or asked."""
 

@@ -12,7 +12,7 @@ from cao.protocol.paging import seal, unseal
 
 from .context import Context
 
-SURFACES = ("python", "cli", "http", "mcp", "web")
+SURFACES = ("python", "cli", "http", "mcp", "graphql", "web")
 """The ways in that exist."""
 
 

@@ -2,7 +2,7 @@
 
     ```python    a program of its own where it says `asyncio.run`, else lines with `cao`, and `control` connected to a server
     ```console   the commands of a page, one after another in one shell; below a command is what it prints, `…` is anything
-    ```json, ```toml, ```yaml, ```crontab, ```markdown    read as what they are
+    ```json, ```toml, ```yaml, ```crontab, ```markdown, ```graphql    read as what they are
     ```text      for people
 
 A page's commands run in a new git repository, against a server of the tests. `make` is only asked what it would do, and npm is
@@ -30,10 +30,14 @@ from typing import Any
 
 import pytest
 import yaml
+from graphql import OperationDefinitionNode
+from graphql.execution.values import get_variable_values
 
 import cao
 from cao.agents.profile import findings
 from cao.discovery import local_token, read_server
+from cao.graphql.execution import read
+from cao.graphql.schema import schema
 from cao.mcp.catalogue import catalogue
 from cao.protocol import REGISTRY, CaoError
 
@@ -128,7 +132,7 @@ def repository(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_is_of_a_kind_that_is_checked(page: Path) -> None:
-    known = {"python", "console", "json", "toml", "yaml", "crontab", "markdown", "text"}
+    known = {"python", "console", "json", "toml", "yaml", "crontab", "markdown", "graphql", "text"}
     assert {block.kind for block in blocks(page)} <= known
     assert page.read_text("utf-8").count("\n```") % 2 == 0
 
@@ -248,7 +252,7 @@ async def _run_lines(block: Block, place: Place) -> None:
             assert error.code in ("not_found", "conflict"), f"{block.text}\n{error!r}"
 
 
-@pytest.mark.parametrize("page", pages_with("json", "toml", "yaml", "markdown", "crontab"))
+@pytest.mark.parametrize("page", pages_with("json", "toml", "yaml", "markdown", "crontab", "graphql"))
 def test_data_is_what_it_says(page: Path) -> None:
     for block in blocks(page):
         match block.kind:
@@ -261,6 +265,8 @@ def test_data_is_what_it_says(page: Path) -> None:
                 assert not findings(f"---\ndescription: x\n{block.text}---\nGo.", yaml.safe_load(block.text)["name"])
             case "markdown":
                 assert not findings(block.text, "scribe")
+            case "graphql":
+                _check_graphql(block)
             case "crontab":
                 assert re.fullmatch(r"(\S+\s+){5}CAO_HOME=\S+ cao .+\n", block.text)
             case _:
@@ -273,3 +279,12 @@ def _check_json(block: Block) -> None:
     if block.is_example:
         assert value["name"] in catalogue()
         REGISTRY[value["name"].replace("_", ".", 1)].parse_json(json.dumps(value["arguments"]))
+
+
+def _check_graphql(block: Block) -> None:
+    """Documents are valid, and so are the variables in the comment before them."""
+    said = re.match(r"# variables: (.+)\n", block.text)
+    variables = json.loads(said[1]) if said else {}
+    [operation] = read(block.text).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    assert isinstance(get_variable_values(schema(), operation.variable_definitions or (), variables), dict)

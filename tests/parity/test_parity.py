@@ -17,6 +17,7 @@ import httpx
 import httpx2
 import pytest
 import pytest_asyncio
+from graphql import GraphQLObjectType
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
@@ -27,6 +28,9 @@ from cao.client.facade import Facade
 from cao.control import Control
 from cao.discovery import local_token, read_server
 from cao.generate import catalogue as cli_catalogue
+from cao.graphql.documents import document as graphql_document
+from cao.graphql.schema import root_of, schema
+from cao.graphql.types import camel
 from cao.http.openapi import document
 from cao.mcp.catalogue import catalogue as mcp_catalogue
 from cao.operations.session import ListSessions
@@ -38,7 +42,7 @@ from tests.integration.installed import install
 from .scenarios import PLUGIN, SCENARIOS, World
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "operations"
-SURFACES = ("python", "http", "cli", "mcp")
+SURFACES = ("python", "http", "cli", "mcp", "graphql")
 
 pytestmark = pytest.mark.xdist_group("parity")
 
@@ -58,6 +62,7 @@ def gaps(registry: Registry) -> list[str]:
             "HTTP route": (defined.method.lower(), defined.path) in routes or not defined.on("http"),
             "command": defined.name in json.dumps(commands) or not defined.on("cli"),
             "MCP tool": defined.identifier in tools or not defined.on("mcp"),
+            "GraphQL field": _is_in_graphql(defined) or not defined.on("graphql"),
             "page": page.exists() and f"`{defined.name}`" in page.read_text().replace("## ", "`").replace("\n\n", "`"),
             "example": not defined.request.model_fields or bool(defined.example) or not _required(defined),
             "test": defined.name in SCENARIOS,
@@ -67,6 +72,11 @@ def gaps(registry: Registry) -> list[str]:
             f"{defined.name} is not on {surface} and does not say why" for surface, why in defined.without.items() if not why
         ]
     return found
+
+
+def _is_in_graphql(defined: Operation) -> bool:
+    root = schema().type_map[root_of(defined)]
+    return isinstance(root, GraphQLObjectType) and camel(defined.identifier) in root.fields
 
 
 def _required(defined: Operation) -> bool:
@@ -86,7 +96,8 @@ def test_a_planted_gap_is_found() -> None:
         raise AssertionError
 
     assert gaps(planted) == [
-        f"session.dance has no {what}" for what in ("python method", "HTTP route", "command", "MCP tool", "page", "test")
+        f"session.dance has no {what}"
+        for what in ("python method", "HTTP route", "command", "MCP tool", "GraphQL field", "page", "test")
     ]
 
 
@@ -115,7 +126,7 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
 async def test_says_the_same_on_every_surface(name: str, world: World) -> None:
     defined = REGISTRY[name]
     shapes: dict[str, Any] = {}
-    for surface, ask in (("python", by_python), ("http", by_http), ("cli", by_cli), ("mcp", by_mcp)):
+    for surface, ask in (("python", by_python), ("http", by_http), ("cli", by_cli), ("mcp", by_mcp), ("graphql", by_graphql)):
         if not defined.on(surface):
             continue
         case = await SCENARIOS[name](world)
@@ -202,3 +213,21 @@ async def by_mcp(world: World, defined: Operation, fields: Mapping[str, Any]) ->
     assert not result.is_error, result.content
     assert result.structured_content is not None
     return result.structured_content["events"] if defined.effect == "stream" else result.structured_content
+
+
+async def by_graphql(world: World, defined: Operation, fields: Mapping[str, Any]) -> Any:
+    home = world.backstage.settings.home
+    server = read_server(home)
+    assert server is not None
+    query = graphql_document(defined, fields, as_records=True)
+    body = {"query": query, "variables": {camel(name): value for name, value in fields.items()}}
+    accept = "text/event-stream" if defined.effect == "stream" else "application/json"
+    headers = {"Authorization": f"Bearer {local_token(home)}", "Accept": accept}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60, trust_env=False) as client:
+        response = await client.post("/graphql", json=body)
+    assert response.status_code == 200, response.text
+    lines = [line[5:] for line in response.text.splitlines() if line.startswith("data:")] or [response.text]
+    answers = [json.loads(line) for line in lines if line.strip()]
+    assert not any("errors" in answer for answer in answers), answers
+    items = [answer["data"][camel(defined.identifier)] for answer in answers]
+    return items if defined.effect == "stream" else items[0]
