@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from cao.admission import Admission
-from cao.control import Control
 from cao.http.attempts import Attempts
+from cao.http.binding import local_url, require_names
 from cao.http.mounts import Mounts, PrefectMount
 from cao.http.perimeter import Perimeter
-from cao.protocol import Unavailable
+from cao.protocol import InvalidInput, Unavailable
+from cao.settings import load
+from cao.store import Store, bearers, tokens
 
 from .conftest import TOKEN, problem
 
@@ -48,14 +52,36 @@ def echo() -> Echo:
 
 
 @pytest.fixture
-def app(echo: Echo, control: Control) -> Any:
-    return perimeter(echo, control)
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "cao.db")
+    yield opened
+    opened.close()
 
 
-def perimeter(echo: Echo, control: Control, **options: Any) -> Perimeter:
+@pytest.fixture
+def app(echo: Echo, store: Store) -> Perimeter:
+    return perimeter(echo, store)
+
+
+def perimeter(echo: Echo, store: Store, **options: Any) -> Perimeter:
     mounts = {"/mcp": echo, "/agents/mcp": echo, "/prefect": echo, "/graphql": echo, "/cold": PrefectMount(cold)}
-    admission = Admission(control.services.store, TOKEN)
+    admission = Admission(store, TOKEN)
     return Perimeter(Mounts(echo, mounts), admission=admission, attempts=Attempts(admission), hosts=["box.local"], **options)
+
+
+async def pat(store: Store, *scopes: str, **fields: Any) -> str:
+    """The secret of a new token."""
+    secret = bearers.mint("pat")
+    asked = {"surfaces": None, "parent_id": None, "expires_at": 2e10, **fields}
+    name = f"token-{secret[-6:]}"
+    await store.write(lambda tx: tokens.create(tx, id=name, name=name, digest=bearers.digest(secret), scopes=scopes, **asked))
+    return secret
+
+
+async def cookie(store: Store) -> str:
+    """The cookie of a browser on the page at `HOST`, signed in as the owner."""
+    value, _ = await Admission(store, TOKEN).sign_in(TOKEN)
+    return f"cao_page_9889={value}"
 
 
 @pytest.fixture
@@ -64,7 +90,21 @@ async def client(app: Any) -> AsyncIterator[httpx.AsyncClient]:
         yield opened
 
 
-@pytest.mark.parametrize("path", ["/sessions", "/health", "/docs", "/nowhere", "/mcp", "/agents/mcp", "/prefect/api/health"])
+SURFACES = {
+    "HTTP": "/sessions",
+    "SSE": "/events",
+    "MCP": "/mcp",
+    "agents' MCP": "/agents/mcp",
+    "GraphQL": "/graphql",
+    "Prefect": "/prefect/api/health",
+    "the page's files": "/page/1/page.js",
+    "sign-in": "/page/session",
+    "documentation": "/docs",
+    "health": "/health",
+    "nothing": "/nowhere",
+}
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
@@ -82,9 +122,12 @@ async def client(app: Any) -> AsyncIterator[httpx.AsyncClient]:
         ({"Sec-Fetch-Site": "sideways"}, 403),
     ],
 )
-async def test_strangers_are_refused_everywhere(client: httpx.AsyncClient, path: str, headers: dict, status: int) -> None:
-    answer = await client.get(path, headers={**BEARER, **headers})
-    assert (answer.status_code, problem(answer)["code"]) == (status, "denied")
+async def test_strangers_are_refused_on_every_surface(client: httpx.AsyncClient, headers: dict, status: int) -> None:
+    """Cross-site requests and rebound names, with a good token: a browser that holds one is turned away too."""
+    for surface, path in SURFACES.items():
+        for method in ("GET", "POST"):
+            answer = await client.request(method, path, headers={**BEARER, **headers})
+            assert (answer.status_code, problem(answer)["code"]) == (status, "denied"), (method, surface)
 
 
 @pytest.mark.parametrize(
@@ -186,6 +229,144 @@ async def websocket(app: Any, path: str, headers: Mapping[str, str]) -> dict[str
 )
 async def test_websockets_pass_the_same_checks(app: Any, path: str, headers: dict, verdict: str) -> None:
     assert (await websocket(app, path, headers))["type"] == verdict
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/mcp", "/sessions"])
+async def test_a_websocket_with_a_cookie_must_come_from_the_page(app: Any, store: Store, path: str) -> None:
+    """A cross-site page opens WebSockets with our cookies, if the browser lets it: `Origin` tells."""
+    signed = {"Host": HOST, "Cookie": await cookie(store)}
+    assert (await websocket(app, path, {**signed, "Origin": f"http://{HOST}"}))["type"] == "websocket.accept"
+    for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "http://127.0.0.1:3000"}, {"Origin": "null"}):
+        assert await websocket(app, path, {**signed, **headers}) == {
+            "type": "websocket.close",
+            "code": 1008,
+            "reason": "denied",
+        }
+
+
+async def test_a_websocket_ends_with_its_token(store: Store) -> None:
+    """The application hears that its client is gone, and the client why."""
+    said: list[dict[str, Any]] = []
+    heard: list[dict[str, Any]] = []
+    opened = asyncio.Event()
+
+    async def listener(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        opened.set()
+        heard.append(await receive())
+        await send({"type": "websocket.send", "text": "never seen"})
+
+    secret = await pat(store, "*")
+    admission = Admission(store, TOKEN)
+    guarded = Perimeter(listener, admission=admission, attempts=Attempts(admission))
+    connects = iter([{"type": "websocket.connect"}])
+
+    async def receive() -> Any:
+        if message := next(connects, None):
+            return message
+        return await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    headers = [(b"host", HOST.encode()), (b"authorization", f"Bearer {secret}".encode())]
+    scope: Any = {"type": "websocket", "scheme": "ws", "path": "/graphql", "headers": headers}
+    serving = asyncio.create_task(guarded(scope, receive, send))
+    async with asyncio.timeout(5):
+        await opened.wait()
+        await store.write(lambda tx: tokens.revoke(tx, tokens.get(tx, f"token-{secret[-6:]}", tx.now)))
+        await serving
+    assert heard == [{"type": "websocket.disconnect", "code": 1008}]
+    assert said == [{"type": "websocket.accept"}, {"type": "websocket.close", "code": 1008, "reason": "denied"}]
+
+
+AWAY, HERE = ("192.0.2.7", 5000), ("127.0.0.1", 5000)
+
+
+@contextlib.asynccontextmanager
+async def exposed(echo: Echo, store: Store, peer: tuple[str, int]) -> AsyncIterator[httpx.AsyncClient]:
+    """A client at `peer` of a server that other computers reach."""
+    app: Any = perimeter(echo, store, exposed=True, public_url="https://cao.example.org")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app, client=peer), base_url="http://cao.example.org") as opened:
+        yield opened
+
+
+async def test_reached_from_elsewhere_only_the_page_and_health_are_open(echo: Echo, store: Store) -> None:
+    secret = await pat(store, "*")
+    async with exposed(echo, store, AWAY) as client:
+        for path in ("/", "/page/1/page.js", "/health", "/agents/mcp"):
+            assert (await client.get(path)).status_code == 200
+        for path in ("/metrics", "/docs", "/openapi.json", "/prefect", "/prefect/api/flows", "/mcp", "/graphql", "/sessions"):
+            assert (await client.get(path)).status_code == 401
+            assert (await client.get(path, headers={"Authorization": f"Bearer {secret}"})).status_code == 200
+            assert (
+                await client.get(path, headers={"Authorization": f"Bearer {secret}", "Host": "evil.example"})
+            ).status_code == 421
+
+
+async def test_the_local_token_is_for_this_computer(echo: Echo, store: Store) -> None:
+    async with exposed(echo, store, AWAY) as client:
+        answer = await client.get("/sessions", headers=BEARER)
+        assert (answer.status_code, "cao token create" in problem(answer)["detail"]) == (401, True)
+    for peer in (HERE, ("::1", 1), ("::ffff:127.0.0.1", 1)):
+        async with exposed(echo, store, peer) as client:
+            assert (await client.get("/sessions", headers=BEARER)).status_code == 200
+
+
+async def test_prefect_is_for_those_who_may_do_everything(echo: Echo, store: Store) -> None:
+    secret = await pat(store, "*:read", "*:write")
+    async with exposed(echo, store, AWAY) as client:
+        answer = await client.get("/prefect/api/flows", headers={"Authorization": f"Bearer {secret}"})
+        assert (answer.status_code, problem(answer)["details"]) == (403, {"scope": "*"})
+
+
+async def test_the_page_behind_a_proxy_has_the_public_origin(echo: Echo, store: Store) -> None:
+    async with exposed(echo, store, HERE) as client:
+        for origin, status in (("https://cao.example.org", 200), ("https://evil.example", 403), ("https://127.0.0.1", 403)):
+            assert (await client.get("/sessions", headers={**BEARER, "Origin": origin})).status_code == status
+        rebound = {**BEARER, "Origin": "https://cao.example.org", "Host": "127.0.0.1:9889"}
+        assert (await client.get("/sessions", headers=rebound)).status_code == 403
+
+
+async def test_a_token_is_kept_to_its_surfaces_on_mounts_too(client: httpx.AsyncClient, store: Store) -> None:
+    for surface, path in (("mcp", "/mcp"), ("graphql", "/graphql"), ("http", "/sessions")):
+        headers = {"Authorization": f"Bearer {await pat(store, '*', surfaces=[surface])}"}
+        for other in ("/mcp", "/graphql", "/sessions"):
+            assert (await client.get(other, headers=headers)).status_code == (200 if other == path else 403)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "example.org", "::"])
+def test_an_open_address_needs_names(tmp_path: Path, host: str) -> None:
+    with pytest.raises(InvalidInput, match=r"not a loopback address.*CAO_HOSTS.*ssh -L"):
+        require_names(load(tmp_path, {}, host=host))
+    require_names(load(tmp_path, {}, host=host, hosts=["box.local"]))
+    require_names(load(tmp_path, {}, host=host, public_url="https://cao.example.org"))
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:1"),
+        ("localhost", "http://localhost:1"),
+        ("0.0.0.0", "http://127.0.0.1:1"),
+        ("::", "http://[::1]:1"),
+        ("::1", "http://[::1]:1"),
+        ("192.0.2.1", "http://192.0.2.1:1"),
+    ],
+)
+def test_this_computer_reaches_every_binding(host: str, url: str) -> None:
+    assert local_url(host, 1) == url
+
+
+@pytest.mark.parametrize(
+    "value", ["cao.example.org", "https://", "https://x/y", "ftp://x", "https://x y", "https://u:p@x", "x" * 999]
+)
+def test_a_public_url_is_an_origin(tmp_path: Path, value: str) -> None:
+    with pytest.raises(InvalidInput):
+        load(tmp_path, {}, public_url=value)
+    with pytest.raises(InvalidInput):
+        load(tmp_path, {}, hosts=["https://" + value])
 
 
 async def test_prefect_before_it_is_ready(client: httpx.AsyncClient) -> None:

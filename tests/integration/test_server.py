@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from cao.discovery import read_server
 
@@ -83,6 +82,14 @@ def test_a_port_in_use_is_named_with_a_way_out(tmp_path: Path) -> None:
     assert status == 5
     assert f"127.0.0.1:{port}" in said
     assert "CAO_PORT=" in said
+
+
+def test_other_computers_are_let_in_by_name_and_token_only(tmp_path: Path) -> None:
+    """Both refusals come before anything listens."""
+    status, said = refused(tmp_path / "home", CAO_HOST="0.0.0.0")
+    assert (status, "CAO_HOSTS=" in said) == (2, True)
+    status, said = refused(tmp_path / "home", CAO_HOST="0.0.0.0", CAO_HOSTS="cao.example.org,box.local")
+    assert (status, "cao token create" in said) == (2, True)
 
 
 def test_a_data_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -234,28 +234,28 @@ async def test_the_count_of_addresses_is_bounded() -> None:
     assert len(attempts._counts) == 1  # pyright: ignore[reportPrivateUsage]
 
 
-async def followed(site: Site, headers: dict[str, str], **cookies: str) -> tuple[asyncio.Task[list[str]], Any]:
-    """Follow the events; all lines until the stream ends."""
+async def followed(site: Site, headers: dict[str, str]) -> asyncio.Task[list[str]]:
+    """Follow the events, from when this returns: all lines until the stream ends."""
     began = asyncio.Event()
 
     async def listen() -> list[str]:
         lines: list[str] = []
-        async with httpx.AsyncClient(base_url=site.url, headers=headers, cookies=cookies, trust_env=False) as client:
-            async with client.stream("GET", "/events", timeout=20) as stream:
-                assert stream.status_code == 200
-                async for line in stream.aiter_lines():
-                    lines.append(line)
-                    began.set()
+        client = httpx.AsyncClient(base_url=site.url, headers=headers, trust_env=False, timeout=20)
+        async with client, client.stream("GET", "/events") as stream:
+            assert stream.status_code == 200
+            async for line in stream.aiter_lines():
+                lines.append(line)
+                began.set()
         return lines
 
     task = asyncio.create_task(listen())
     await asyncio.wait_for(began.wait(), 10)
-    return task, began
+    return task
 
 
 async def test_a_stream_ends_when_its_token_is_revoked(site: Site) -> None:
     token = await site.control.token.create(name="ci", scopes=["*:read"])
-    task, _ = await followed(site, show(token))
+    task = await followed(site, show(token))
     await site.launch()
     await site.control.token.revoke("ci")
     async with asyncio.timeout(5):
@@ -265,7 +265,7 @@ async def test_a_stream_ends_when_its_token_is_revoked(site: Site) -> None:
 
 async def test_a_stream_ends_when_its_token_expires(site: Site, clock: ManualClock) -> None:
     token = await site.control.token.create(name="ci", scopes=["*:read"], days=1)
-    task, _ = await followed(site, show(token))
+    task = await followed(site, show(token))
     clock.advance(86400)
     site.control.services.store.hub.publish([TOPIC])
     async with asyncio.timeout(5):
