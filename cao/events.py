@@ -6,12 +6,12 @@ An event's subject (session, terminal, run) are columns of the log; its other fi
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field
 
 from cao.protocol import Described
-from cao.protocol.records import EntryKind, Failure
+from cao.protocol.records import EntryKind, Event, Failure
 
 EVENT_TYPES: dict[str, type[EventData]] = {}
 """All event classes by their type's name."""
@@ -32,6 +32,12 @@ class EventData(Described):
         super().__init_subclass__(**kwargs)
         cls.type = type
         EVENT_TYPES[type] = cls
+
+    @classmethod
+    def of(cls, event: Event) -> Self:
+        """An event of the log as its class: `MessageQueued.of(event).sender`. Fields of newer versions are left out."""
+        known = {**event.data, "session_id": event.session_id, "terminal_id": event.terminal_id, "run_id": event.run_id}
+        return cls.model_validate({name: value for name, value in known.items() if name in cls.model_fields})
 
 
 class ProjectAdded(EventData, type="project.added"):

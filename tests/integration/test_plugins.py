@@ -177,7 +177,7 @@ class Echo(Plugin):
 
     @hook(ProjectAdded)
     async def answer(self, event: Event) -> None:
-        path = Path(event.data["path"]) / "again"
+        path = Path(ProjectAdded.of(event).path) / "again"
         path.mkdir()
         await self.operations.project.init(path=str(path))
 

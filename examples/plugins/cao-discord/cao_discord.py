@@ -47,11 +47,12 @@ class Discord(Plugin):
 
     @hook(MessageQueued)
     async def tell(self, event: Event) -> None:
-        if not (self.control.works and event.data["sender"].startswith("terminal:")):
+        queued = MessageQueued.of(event)
+        if not (self.control.works and queued.sender.startswith("terminal:")):
             return  # every process that has the data directory open hears of it; the one where agents work tells it
         if len(self._lines) >= WAITING:
             raise OverflowError("Discord is slower than the agents; a message is not shown there")
-        message = await self.operations.message.get(event.data["message_id"])
+        message = await self.operations.message.get(queued.message_id)
         writer = await self.operations.terminal.get(message.sender.removeprefix("terminal:"))
         reader = await self.operations.terminal.get(message.terminal_id)
         self._lines.append(f"**{writer.name} to {reader.name}:** {message.text}"[:POST])
