@@ -66,6 +66,7 @@ class _Call:
         if known is None and "conversation" in wanted:
             known = str(uuid.uuid4())  # a program that lets its caller choose
         self._conversation: str | None = known
+        self._remembered = not profile.resume
         introduced = bool(profile.prompt) and "system" not in wanted and not seat.conversation
         text = f"{profile.prompt}\n\n{prompt}" if introduced else prompt
         values: Mapping[str, str | None] = {
@@ -95,6 +96,9 @@ class _Call:
     async def _tell(self, entries: Iterable[Entry], watch: Watch) -> None:
         for kind, text, data in entries:
             await watch.entry(kind, text, data)
+        if not self._remembered and self._reader.conversation:
+            self._remembered = True
+            await watch.remember({"conversation": self._reader.conversation})
 
     async def _result(self, reader: Reader, status: int, child: Child, watch: Watch) -> TurnResult:
         if reader.error is not None:

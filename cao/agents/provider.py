@@ -54,7 +54,7 @@ class Seat:
     profile: Profile
     directory: Path
     conversation: Mapping[str, Any]
-    """What the provider returned as `TurnResult.conversation` last time; empty at first."""
+    """What the provider last told of it (`TurnResult.conversation`, `Watch.remember`); empty at first."""
     tools: AgentTools
     attempt: int
     """More than 1 when an earlier attempt at this turn was cut or failed."""
@@ -86,6 +86,10 @@ class Watch(Protocol):
 
     async def permission(self, tool: str, question: str, action: Mapping[str, Any]) -> bool:
         """May the agent do this? Answered by the profile's policy (deny, then allow), else by a person."""
+        ...
+
+    async def remember(self, conversation: Mapping[str, Any]) -> None:
+        """How to come back to this conversation, as soon as it is known: the turn may be interrupted, fail or be cut."""
         ...
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cao.events import TerminalAdded, TerminalClosed
 from cao.protocol import Conflict, ListRequest, NotFound, Page
@@ -137,6 +138,11 @@ def close(tx: Transaction, terminal: Terminal, *, code: str, why: str) -> None:
         messages.give_up(tx, message, Failure(code=code, message=why))
     tx.update("terminals", terminal.id, status="closed", closed_at=tx.now)
     tx.emit(TerminalClosed(session_id=terminal.session_id, terminal_id=terminal.id, name=terminal.name))
+
+
+def remember(tx: Transaction, terminal_id: str, conversation: Mapping[str, Any]) -> None:
+    """Keep what a provider needs to come back to the terminal's conversation."""
+    tx.update("terminals", terminal_id, conversation=dict(conversation))
 
 
 def _free_name(profile: str, taken: set[str]) -> str:

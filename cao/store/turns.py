@@ -250,7 +250,7 @@ def settle(
 
 def _free(tx: Transaction, turn: Turn, status: TerminalStatus, conversation: dict[str, Any] | None) -> None:
     if conversation is not None:
-        tx.update("terminals", turn.terminal_id, conversation=conversation)
+        terminals.remember(tx, turn.terminal_id, conversation)
     terminal = tx.one(Terminal, "SELECT * FROM terminals WHERE id = ?", (turn.terminal_id,))
     assert terminal is not None  # noqa: S101 - a turn's terminal is never deleted
     if terminal.status == "closed":

@@ -12,7 +12,7 @@ from typing import Any
 from cao.agents import Profile
 from cao.events import TranscriptAppended
 from cao.protocol.records import Approval, EntryKind, Terminal, Turn
-from cao.store import Lease, Store, Transaction, approvals
+from cao.store import Lease, Store, Transaction, approvals, terminals
 from cao.store.leases import fence
 
 FLUSH_SECONDS = 0.05
@@ -95,6 +95,13 @@ class TurnWatch:
         decided = await self.store.write(lambda tx: self._take(tx, approval.id))
         await self.entry("notice", f"{decided.state} by {decided.decided_by or 'nobody'}: {question}", {"approval": decided.id})
         return decided.state == "approved"
+
+    async def remember(self, conversation: Mapping[str, Any]) -> None:
+        def keep(tx: Transaction) -> None:
+            fence(tx, self.lease)
+            terminals.remember(tx, self.terminal.id, conversation)
+
+        await self.store.write(keep)
 
     async def _ask(self, question: str, action: dict[str, Any]) -> Approval:
         def ask(tx: Transaction) -> Approval:

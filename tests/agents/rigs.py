@@ -34,6 +34,7 @@ class Recorder:
     allow: bool = True
     entries: list[tuple[EntryKind, str, Mapping[str, Any]]] = field(default_factory=list)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    remembered: Mapping[str, Any] = field(default_factory=dict)
     told: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def entry(self, kind: EntryKind, text: str = "", data: Mapping[str, Any] | None = None) -> None:
@@ -43,6 +44,9 @@ class Recorder:
     async def permission(self, tool: str, question: str, action: Mapping[str, Any]) -> bool:
         self.asked.append((tool, question))
         return self.allow
+
+    async def remember(self, conversation: Mapping[str, Any]) -> None:
+        self.remembered = conversation
 
     def texts(self, kind: EntryKind) -> list[str]:
         return [text for entry, text, _ in self.entries if entry == kind]

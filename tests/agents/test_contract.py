@@ -63,6 +63,7 @@ async def test_a_conversation_goes_on_in_another_process(rig: Rig, provider: Pro
         await other.close()
     assert rig.recalls(second)
     assert second.conversation == first.conversation
+    assert watch.remembered in ({}, first.conversation)  # told before the turn ended, where the agent tells it
     assert watch.texts("text").count("remember me") == 1  # what a loaded session repeats is no news
 
 
@@ -91,6 +92,7 @@ async def test_a_cancelled_turn_ends_within_seconds(rig: Rig, provider: Provider
             await running
     await provider.rest("t1")
     assert processes_of(rig.place) == []
+    assert bool(watch.remembered) is rig.remembers, "so that the next turn goes on in the same conversation"
 
 
 async def test_after_a_cancelled_turn_the_next_one_runs(rig: Rig, provider: Provider, watch: Recorder) -> None:

@@ -67,11 +67,17 @@ class AgentSession:
         try:
             async with asyncio.timeout(START_SECONDS):
                 await session._begin(seat, list(servers), watch)
+            await watch.remember(session.conversation)
         except BaseException as error:
             await session.end()
             session._explain(error)
             raise
         return session
+
+    @property
+    def conversation(self) -> dict[str, Any]:
+        """How to come back to it in another process."""
+        return {"agent": self.launch.agent.name, "session": self.id}
 
     @property
     def healthy(self) -> bool:
@@ -119,7 +125,7 @@ class AgentSession:
         self._child.start_of_turn()
         try:
             response = await self._prompt(self._worded(seat, text), turn)
-            return await turn.result(response, {"agent": self.launch.agent.name, "session": self.id})
+            return await turn.result(response, self.conversation)
         except Exception as error:
             if not self.healthy or isinstance(error, ConnectionError):
                 await self._child.end()  # so that it can be told how it ended
