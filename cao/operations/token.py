@@ -18,7 +18,6 @@ from cao.protocol import (
     Name,
     Page,
     Reference,
-    Unavailable,
     WriteRequest,
     operation,
 )
@@ -136,7 +135,6 @@ class LinkPage(WriteRequest):
     "token.link",
     path="/tokens/link",
     effect="write",
-    errors=(Unavailable,),
     shortcut="page",
     example={},
     without={"mcp": "the link signs a person's browser in, and a model's context is no place for it"},
@@ -145,7 +143,7 @@ async def link(ctx: Context, request: LinkPage) -> PageLink:
     """Make a link that opens the page in a browser, signed in as you. It works once, for a minute."""
     services = ctx.services
     if services.server is None:
-        raise Unavailable("no server shows the page; start one: cao daemon start")
+        raise Conflict("no server runs here to show the page; start one: cao daemon start")
     if ctx.replay(PageLink) is not None:
         raise Conflict("the link of this idempotency key was given once and kept nowhere; ask again without the key")
     base = (services.settings.public_url or services.server.url).rstrip("/")

@@ -48,6 +48,7 @@ MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/daemon/backup"): lambda fields: fields.pop("path", None),
     ("POST", "/profiles"): lambda fields: fields.update(source="developer", digest=None),
     ("POST", "/profiles/validate"): _validate,
+    ("POST", "/tokens"): lambda fields: fields.update(scopes=["*:read"]),  # scopes name groups that exist
 }
 WAITS = {"/tick", "/sessions/{session}/handoff", "/sessions/{session}/wait", "/runs/{run}/wait", "/runs/{run}/result"}
 

@@ -13,7 +13,7 @@ import pytest
 
 from cao.control import Control
 from cao.http.sign_in import cookie_name, read_cookie
-from cao.protocol import OWNER, REGISTRY, Caller, Unavailable
+from cao.protocol import OWNER, REGISTRY, Caller, Conflict
 from cao.protocol.tokens import PageLink
 from cao.settings import load
 from cao.store import bearers
@@ -216,7 +216,7 @@ async def test_behind_a_proxy_with_tls_the_cookie_is_for_tls_only(tmp_path: Path
 
 async def test_without_a_server_there_is_no_page(tmp_path: Path) -> None:
     async with Control(load(tmp_path / "other", {}), work=False) as alone:
-        with pytest.raises(Unavailable, match="cao daemon start"):
+        with pytest.raises(Conflict, match="cao daemon start"):
             await alone.token.link()
 
 
