@@ -31,7 +31,7 @@ from cao.protocol.records import Terminal
 from cao.schedules import Schedules
 from cao.settings import Settings
 from cao.signals import Signals
-from cao.store import Store, activations, log, sessions
+from cao.store import Store, activations, log, sessions, terminals
 from cao.store.clock import Clock
 from cao.toolbox import Toolbox
 
@@ -139,6 +139,7 @@ class Control(Facade):
             started_at=store.clock.now(),
         )
         await self.plugins.open()
+        self._exit.push_async_callback(self.duties.close)
         if self._work:
             await self._begin_to_work()
 
@@ -147,7 +148,6 @@ class Control(Facade):
         self.services.engine = engine
         self._exit.push_async_callback(engine.stop, 2.0)
         await self._recover()
-        self._exit.push_async_callback(self.duties.close)
         watching = asyncio.create_task(self._watch(), name="cao-watch")
         self._exit.push_async_callback(_cancel, watching)
         self._submit_waiting()
@@ -267,7 +267,9 @@ class Control(Facade):
     async def use_tool(
         self, operation: Operation, request: Request, caller: Caller, report: Progress | None = None
     ) -> Mapping[str, Any]:
-        """Run an operation for an agent; its JSON-ready answer."""
+        """Run an operation for an agent; its JSON-ready answer. Raises `Conflict` once the agent's terminal is closed."""
+        if caller.terminal is not None:
+            terminals.require_open(self.services.store.read(), caller.terminal)
         answer = await self.call(operation, request, caller, report)
         return operation.adapter.dump_python(answer, mode="json")
 
