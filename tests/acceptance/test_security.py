@@ -222,21 +222,22 @@ async def test_an_agents_words_steer_no_terminal(served: Served) -> None:
             **subject, turn_id="trn_1", kind="tool_call", text=HOSTILE, data={HOSTILE: [HOSTILE, {HOSTILE: HOSTILE}]}
         )
         await beside.services.store.write(lambda tx: tx.emit(entry))
-    for words in (
-        ("event", "list", "--session", "hostile"),
-        ("event", "follow", "--after", "0", "--session", "hostile", "--limit", "3"),
-        ("message", "list", "--session", "hostile"),
-        ("session", "transcript", "hostile"),
-        ("session", "get", "hostile"),
-        ("session", "get", HOSTILE.replace("\r", "")),
-    ):
-        for form in ((), ("--json",)):
-            shown = on_a_terminal(served, *words, *form)
-            assert "owned" not in shown or form, words
-            assert not {"\x07", "\x9b", "\u202e"} & set(shown), words
-            assert "\x1b]" not in shown, words
-            assert "\x1b[2J" not in shown, words
-            assert "\x1b[8m" not in shown, words
+    shown = {
+        words: on_a_terminal(served, *words)
+        for words in (
+            ("event", "list", "--session", "hostile"),
+            ("event", "follow", "--after", "0", "--session", "hostile", "--limit", "5"),
+            ("message", "list", "--terminal", subject["terminal_id"]),
+            ("session", "transcript", "hostile"),
+            ("session", "transcript", "hostile", "--json"),
+            ("event", "list", "--session", "hostile", "--json"),
+        )
+    }
+    for words, text in shown.items():
+        assert "gnp.exe" in text, words
+        assert "owned" not in text or "--json" in words, words
+        assert not {"\x07", "\x9b", "\u202e"} & set(text), words
+        assert not any(sequence in text for sequence in ("\x1b]", "\x1b[2J", "\x1b[8m")), words
 
 
 def on_a_terminal(served: Served, *words: str) -> str:
