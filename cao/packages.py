@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable
 from functools import lru_cache
-from importlib.metadata import EntryPoint, distributions
+from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
 
 
@@ -25,10 +25,17 @@ def _trusted(paths: Iterable[str]) -> list[str]:
 
 
 @lru_cache(maxsize=4)
-def _ours(paths: tuple[str, ...]) -> list[EntryPoint]:
+def _ours(paths: tuple[str, ...]) -> tuple[EntryPoint, ...]:
     found: dict[str, list[EntryPoint]] = {}
     for package in distributions(path=list(paths)):
-        if "[cao." in (package.read_text("entry_points.txt") or ""):
+        if _extends_us(package):
             points = [point for point in package.entry_points if point.group.startswith("cao.")]
             found.setdefault(package.name, points)  # of two with one name, the first on the path is what is imported
-    return [point for points in found.values() for point in points]
+    return tuple(point for points in found.values() for point in points)
+
+
+def _extends_us(package: Distribution) -> bool:
+    try:
+        return "[cao." in (package.read_text("entry_points.txt") or "")
+    except UnicodeDecodeError:  # somebody else's broken package
+        return False

@@ -14,12 +14,13 @@ import inspect
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from blinker import ANY, Namespace, Signal
 
 from cao.events import EVENT_TYPES
-from cao.own_thread import OwnThread
+from cao.foreign import OwnThread, attended, loudness
 from cao.protocol import NotFound
 from cao.protocol.records import Event
 from cao.store import Store, log
@@ -182,11 +183,8 @@ class Signals:
     async def _call(self, lane: _Lane, event: Event) -> None:
         lane.health.calls += 1
         try:
-            async with asyncio.timeout(self._seconds):
-                if lane.thread is None:
-                    await lane.receiver(self, event=event)
-                else:
-                    await lane.thread.call(lane.receiver, self, event=event)
+            work = lane.receiver if lane.thread is None else partial(lane.thread.call, lane.receiver)
+            await attended(work(self, event=event), self._seconds)
         except TimeoutError:
             lane.health.timeouts += 1
             lane.health.last_error = f"took longer than {self._seconds:g} s for event {event.seq}"
@@ -196,11 +194,6 @@ class Signals:
             logger.log(
                 loudness(lane.health.errors), "receiver %s failed on event %s", lane.health.name, event.seq, exc_info=error
             )
-
-
-def loudness(failures: int) -> int:
-    """The level to log a failure at: the 1st, 2nd, 4th and so on are warnings, so that a flood of them fills no log."""
-    return logging.DEBUG if failures & (failures - 1) else logging.WARNING
 
 
 def _key(receiver: Callable[..., Any]) -> object:

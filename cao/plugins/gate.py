@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from cao.foreign import attended, loudness
 from cao.protocol import Caller, Denied, Operation, Request
-from cao.signals import ReceiverHealth, loudness
+from cao.signals import ReceiverHealth
 from cao.store.redaction import Redactor
 
 from .contract import Mark, Veto, actor
@@ -69,8 +69,7 @@ class Gate:
         guard.health.calls += 1
         token = _deciding.set(_deciding.get() | {guard.plugin})
         try:
-            async with asyncio.timeout(self._seconds):
-                await guard.method(operation, request, caller)
+            await attended(guard.method(operation, request, caller), self._seconds)
         except Veto as veto:
             raise _refusal(guard, operation, self._redactor.text(str(veto))[:_REASON] or "no reason given") from None
         except TimeoutError:

@@ -14,7 +14,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from cao.own_thread import OwnThread
+from cao.foreign import OwnThread, attended
 from cao.protocol import REGISTRY, Unavailable
 from cao.protocol.plugins import PluginInfo, PluginMethod
 from cao.protocol.records import Event
@@ -27,7 +27,7 @@ from .gate import Gate, Guard
 if TYPE_CHECKING:
     from cao.control import Control
 
-_OURS = re.compile(r"importlib|\bcao[/\\](plugins|own_thread)")
+_OURS = re.compile(r"importlib|\bcao[/\\](plugins|foreign)")
 """Files whose lines say nothing of where a plugin failed."""
 
 logger = logging.getLogger(__name__)
@@ -104,8 +104,7 @@ class Seat:
         """Load it, set it up and let its methods be called. A failure is kept as `reason`, and not raised."""
         self.reason = "it was cut off while it was set up"
         try:
-            async with asyncio.timeout(self._house.seconds):
-                await self._set_up()
+            await attended(self._set_up(), self._house.seconds)
         except TimeoutError:
             await self._fail(f"it was not ready within {self._house.seconds:g} s", None)
         except Exception as error:  # noqa: BLE001 - logged by `_fail`
@@ -186,8 +185,7 @@ class Seat:
 
     async def _tear_down(self, plugin: Plugin) -> None:
         try:
-            async with asyncio.timeout(self._house.seconds):
-                await plugin.tear_down()
+            await attended(plugin.tear_down(), self._house.seconds)
         except Exception:
             logger.exception("the plugin %s did not end well", self.name)
 
@@ -203,14 +201,14 @@ class Seat:
         one.health.calls += 1
         try:
             one.method(tx, event)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             one.health.errors += 1
             one.health.last_error = self._described(error)
             if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorname != "SQLITE_ERROR":
                 raise  # the disk, and not the plugin
             raise Unavailable(self._told(f"could not record {event.type}"), plugin=self.name) from error
 
-    def _described(self, error: Exception) -> str:
+    def _described(self, error: BaseException) -> str:
         """An exception in a line: its class, its text without secrets, and where in the plugin it was raised."""
         text = self._house.store.redactor.text(f"{type(error).__name__}: {error}")
         frames = traceback.extract_tb(error.__traceback__)

@@ -133,6 +133,20 @@ class Unruly(Plugin):
     def blocks(self, event: Event) -> None:
         self.release.wait(20)
 
+    @hook(ProjectAdded)
+    async def exits(self, event: Event) -> None:
+        raise SystemExit(3)
+
+    @hook(ProjectAdded)
+    def exits_in_its_thread(self, event: Event) -> None:
+        raise SystemExit(4)
+
+    @hook(ProjectAdded)
+    async def waits_for_what_is_cancelled(self, event: Event) -> None:
+        doomed = asyncio.create_task(asyncio.sleep(60))
+        doomed.cancel()
+        await doomed
+
     @hook(BackupWritten)
     def drowns(self, event: Event) -> None:
         self.release.wait(20)
@@ -158,13 +172,15 @@ async def test_a_hook_that_raises_hangs_blocks_or_drowns_harms_nothing_and_is_sh
         def counts() -> list[tuple[int, int]]:
             return [(one.errors, one.timeouts) for one in info("unruly").methods if one.target == "project.added"]
 
-        await until(lambda: counts() == [(1, 0), (0, 1), (0, 1)])
+        await until(lambda: counts() == [(1, 0), (0, 1), (0, 1), (1, 0), (1, 0), (1, 0)])
         assert method(info("unruly"), "drowns").dropped >= 1900
     finally:
         Unruly.release.set()
     shown = await control.plugin.info("unruly")
     assert method(shown, "raises").last_error == "ValueError: no thanks"
     assert method(shown, "hangs").last_error.startswith("took longer than 0.2 s")
+    assert method(shown, "exits").last_error == "Misbehaviour: it tried to end the process with 3"
+    assert "was cancelled" in method(shown, "waits_for_what_is_cancelled").last_error
     health = await control.daemon.health()
     assert (health.status, [one.name for one in health.plugins]) == ("degraded", ["unruly"])
     assert {"unruly.raises", "unruly.blocks", "unruly.drowns"} <= {one.name for one in health.receivers}
@@ -250,6 +266,8 @@ class Stuck(Plugin):
 
     @before("*", order=1)
     async def fails(self, operation: Operation, request: Request, caller: Caller) -> None:
+        if operation.name == "provider.list":
+            raise SystemExit
         if operation.name != "session.list":
             raise RuntimeError("lost my mind")
 
@@ -260,6 +278,9 @@ async def test_a_guard_that_fails_or_hangs_refuses_and_can_be_switched_off(contr
     assert slow.details["reason"] == "it did not decide within 0.2 s; see: cao plugin info stuck"
     broken = await refusal(control.project.list())
     assert (broken.code, broken.details["reason"]) == ("denied", "it failed; see: cao plugin info stuck")
+    assert (await refusal(control.provider.list())).code == "denied"
+    assert "tried to end the process" in str(method(await control.plugin.info("stuck"), "fails").last_error)
+    assert (await refusal(control.run.list())).code == "denied"
     assert "lost my mind" in str(method(await control.plugin.info("stuck"), "fails").last_error)
     assert (await control.daemon.health()).plugins[0].name == "stuck"
     await control.daemon.status()
@@ -406,6 +427,7 @@ START = "from cao.plugins import *\nclass Main(Plugin):\n name='{name}'\n"
     [
         pytest.param("raise OSError('gone fishing')", "OSError: gone fishing", id="raises"),
         pytest.param("import time\ntime.sleep(2)", "it was not ready within 0.3 s", id="hangs"),
+        pytest.param("raise SystemExit(7)", "it tried to end the process with 7", id="exits"),
         pytest.param("Main = 7", "TypeError: 7 is no subclass of cao.plugins.Plugin", id="no-plugin"),
         pytest.param(INSTALLED.format(name="other"), "the entry point says", id="other-name"),
         pytest.param(
@@ -519,6 +541,14 @@ def test_methods_of_the_wrong_kind_are_refused_at_once() -> None:
     for pattern in ("launch", "session", "*.launch", "Session.launch", ""):
         with pytest.raises(ValueError, match=r"is not group\.verb"):
             before(pattern)
+
+
+def test_options_may_come_from_the_environment_as_json(tmp_path: Path) -> None:
+    settings = load(tmp_path, {"CAO_PLUGINS": '{"house": {"quiet": true}}'})
+    assert settings.plugins == {"house": {"quiet": True}}
+    for text in ("{", "[" * 100_000, "[1]", '{"house": 1}'):
+        with pytest.raises(cao.InvalidInput, match=r"CAO_PLUGINS is not JSON|/plugins"):
+            load(tmp_path, {"CAO_PLUGINS": text})
 
 
 async def test_a_name_that_is_taken_is_a_conflict(control: Control) -> None:

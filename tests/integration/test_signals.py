@@ -98,3 +98,46 @@ async def test_two_controls_do_not_hear_each_other(control: Control, tmp_path: P
 async def test_an_unknown_type_is_refused(control: Control) -> None:
     with pytest.raises(cao.NotFound):
         control.signals.on("session.vanished")
+
+
+async def test_receivers_that_block_hold_up_no_other(control: Control, tmp_path: Path) -> None:
+    """They are more than the event loop's own pool has threads."""
+    heard: list[int] = []
+    stuck = threading.Event()
+
+    def blocking() -> Callable[[object, Event], None]:
+        def block(_: object, event: Event) -> None:
+            stuck.wait(20)
+
+        return block
+
+    def listen(_: object, event: Event) -> None:
+        heard.append(event.seq)
+
+    receivers = [*(blocking() for _ in range(40)), listen]
+    for receiver in receivers:
+        control.signals.on("session.launched").connect(receiver)
+    try:
+        for _ in range(3):
+            await launch(control, tmp_path)
+        await until(lambda: len(heard) == 3)
+        await asyncio.wait_for(asyncio.to_thread(int), 5)
+    finally:
+        stuck.set()
+
+
+async def test_a_method_is_one_receiver_however_often_it_is_looked_up(control: Control, tmp_path: Path) -> None:
+    class Ear:
+        def __init__(self) -> None:
+            self.heard: list[int] = []
+
+        def listen(self, _: object, event: Event) -> None:
+            self.heard.append(event.seq)
+
+    ear = Ear()
+    control.signals.on("session.launched").connect(ear.listen)
+    for _ in range(5):
+        await launch(control, tmp_path)
+    await until(lambda: len(ear.heard) == 5)
+    assert ear.heard == sorted(ear.heard)
+    assert [one.calls for one in control.signals.health()] == [5]

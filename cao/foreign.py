@@ -1,15 +1,43 @@
-"""A thread for blocking calls of code that is not ours."""
+"""Code that is not ours: called with a deadline, in a thread of its own where it blocks, and kept from ending its caller."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+class Misbehaviour(Exception):
+    """It tried to end the task or the process that called it."""
+
+
+async def attended(work: Awaitable[T], seconds: float) -> T:
+    """Await it for so many seconds. Raises `TimeoutError` then, and whatever it raises as an `Exception`.
+
+    A `SystemExit` would end the whole process, and the cancellation of what it waits for would be taken for its caller's.
+    """
+    caller = asyncio.current_task()
+    before = caller.cancelling() if caller else 0
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except SystemExit as error:
+        raise Misbehaviour(f"it tried to end the process with {error.code!r}") from error
+    except asyncio.CancelledError as error:
+        if caller is None or caller.cancelling() > before:
+            raise
+        raise Misbehaviour("it was waiting for something that was cancelled") from error
+
+
+def loudness(failures: int) -> int:
+    """The level to log a failure at: the 1st, 2nd, 4th and so on are warnings, so that a flood of them fills no log."""
+    return logging.DEBUG if failures & (failures - 1) else logging.WARNING
 
 
 class OwnThread:
