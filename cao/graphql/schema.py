@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, print_schema
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from cao.control import Control
 
 _ROOTS: Mapping[Effect, str] = {"read": "Query", "write": "Mutation", "destructive": "Mutation", "stream": "Subscription"}
+SCHEMA_FILE = Path(__file__).parent / "schema.graphql"
+"""The schema as it was committed: what generated clients are made of."""
 _HEAD = "# Generated from the registry by `python -m cao.generate`; do not edit.\n\n"
 
 

@@ -11,8 +11,8 @@ import pytest
 import cao
 
 HEAVY = (
-    "prefect", "litestar", "mcp", "strawberry", "apprise", "rich", "pydantic", "httpx", "sqlite_utils", "uvicorn", "cyclopts",
-    "asyncio", "blinker", "yaml",
+    "prefect", "litestar", "mcp", "graphql", "ariadne", "apprise", "rich", "pydantic", "httpx", "sqlite_utils", "uvicorn",
+    "cyclopts", "asyncio", "blinker", "yaml",
 )  # fmt: skip
 
 
