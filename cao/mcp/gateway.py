@@ -52,10 +52,6 @@ class Gateway:
             raise Unavailable("the agents' gateway is not served yet")
         return self._url, self._tokens.mint(terminal)
 
-    def revoke(self, terminal_id: str) -> None:
-        """End the terminal's token at once."""
-        self._tokens.revoke(terminal_id)
-
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The ASGI application."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}

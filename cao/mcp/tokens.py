@@ -62,11 +62,6 @@ class Tokens:
             seat.expires_at = self._clock.now() + TOKEN_SECONDS
             return seat.terminal
 
-    def revoke(self, terminal_id: str) -> None:
-        """End the terminal's token; it may get another."""
-        with self._lock:
-            self._drop(terminal_id)
-
     def _seat(self, terminal: Terminal) -> _Seat:
         salt = secrets.token_bytes(16)
         seat = _Seat(terminal, salt, digest(self._token(terminal.id, salt)), 0.0)

@@ -74,6 +74,11 @@ class Hub:
                 if not waiting:
                     del self._by_topic[topic]
 
+    def waiting(self, topic: str) -> int:
+        """How many wait for a topic now."""
+        with self._lock:
+            return len(self._by_topic.get(topic, ()))
+
     def publish(self, topics: Iterable[str] | None) -> None:
         """Raise the flags of everybody who waits for one of the topics, or for any (None). Safe to call from any thread."""
         with self._lock:

@@ -271,7 +271,7 @@ async def test_whoever_waits_is_told_that_the_server_stops(site: Site) -> None:
     run = (await site.launch("waiting", prompt="Say hello."))["run_id"]
     asking = asyncio.create_task(post(site, "query ($r: String!) { runWait(run: $r, timeout: 60) { state } }", {"r": run}))
     hub = site.control.services.store.hub
-    await until(lambda: run in hub._by_topic)
+    await until(lambda: hub.waiting(run))
     site.closing.set()
     async with asyncio.timeout(5):
         assert codes((await asking).json()) == [("unavailable", [])]

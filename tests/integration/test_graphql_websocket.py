@@ -70,7 +70,7 @@ async def emit(site: Site, count: int, text: str = "word") -> None:
 
 
 def listeners(site: Site) -> int:
-    return len(site.control.services.store.hub._by_topic.get(hub.LOG, ()))
+    return site.control.services.store.hub.waiting(hub.LOG)
 
 
 async def test_a_query_a_change_and_a_stream_on_one_connection(site: Site) -> None:

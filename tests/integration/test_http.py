@@ -223,17 +223,17 @@ async def test_waiting_calls_answer_or_tell_their_progress(site: Site) -> None:
 
 async def test_a_wait_ends_when_its_client_leaves(site: Site) -> None:
     session = await site.launch(prompt="Say hello.")
-    topics = site.control.services.store.hub._by_topic
+    hub = site.control.services.store.hub
     with pytest.raises(httpx.ReadTimeout):
         await site.client.get(f"/runs/{session['run_id']}/wait", params={"timeout": 60}, timeout=0.3)
-    await until(lambda: session["run_id"] not in topics)
+    await until(lambda: not hub.waiting(session["run_id"]))
 
 
 async def test_a_wait_ends_when_the_server_stops(site: Site) -> None:
     session = await site.launch(prompt="Say hello.")
     waiting = asyncio.create_task(site.client.get(f"/runs/{session['run_id']}/wait", params={"timeout": 60}))
-    topics = site.control.services.store.hub._by_topic
-    await until(lambda: session["run_id"] in topics)
+    hub = site.control.services.store.hub
+    await until(lambda: hub.waiting(session["run_id"]))
     site.closing.set()
     async with asyncio.timeout(5):
         answer = await waiting

@@ -58,7 +58,7 @@ async def events(stream: httpx.Response) -> AsyncIterator[dict]:
 
 
 def listeners(site: Site) -> int:
-    return len(site.control.services.store.hub._by_topic.get(hub.LOG, ()))
+    return site.control.services.store.hub.waiting(hub.LOG)
 
 
 async def test_replay_then_live(site: Site) -> None:

@@ -137,14 +137,23 @@ async def test_without_a_live_token_nothing_is_answered(control: Control, boss: 
         assert await status(f"Basic {token}") == 401
         assert await status(f"Bearer {token}") == 200
         assert (await gateway.endpoint(boss))[1] == token
-        gateway.revoke(boss.id)
-        assert await status(f"Bearer {token}") == 401
-        assert (await gateway.endpoint(boss))[1] != token
         url, other = await gateway.endpoint(peer)
         clock.advance(TOKEN_SECONDS - 1)
         assert await status(f"Bearer {other}") == 200
         clock.advance(TOKEN_SECONDS)
         assert await status(f"Bearer {other}") == 401
+
+
+async def test_a_closed_terminal_asks_for_nothing_any_more(
+    gateway: Gateway, control: Control, boss: Terminal, era: str
+) -> None:
+    url, token = await gateway.endpoint(boss)
+    async with connected(url, token, era) as client:
+        assert not (await client.call_tool("list_agents", {})).is_error
+        await control.terminal.close(boss.id)
+        answer = await client.call_tool("list_agents", {})
+    assert answer.is_error
+    assert "is closed" in str(answer.content)
 
 
 async def test_a_session_is_of_no_use_to_another_terminal(gateway: Gateway, boss: Terminal, peer: Terminal) -> None:
@@ -215,11 +224,8 @@ async def test_two_turns_that_ask_at_once_from_another_loop_find_one_gateway(
 
 
 async def handed_off(control: Control, parent: Terminal) -> Any:
-    """The run that `parent` handed off, once the operation waits for it."""
-    run = await eventually(lambda: run_of(control, parent), control)
-    waited_for = control.services.store.hub._by_topic  # pyright: ignore[reportPrivateUsage]
-    await eventually(lambda: run["id"] in waited_for, control)
-    return run
+    """The run that `parent` handed off, as soon as there is one."""
+    return await eventually(lambda: run_of(control, parent), control)
 
 
 def run_of(control: Control, parent: Terminal) -> Any:

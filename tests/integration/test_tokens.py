@@ -278,7 +278,7 @@ async def test_a_long_wait_is_refused_once_its_token_is_revoked(site: Site) -> N
     hub = site.control.services.store.hub
     path = f"/runs/{session['run_id']}/wait?timeout=60"
     waiting = asyncio.create_task(site.client.get(path, headers=show(token), timeout=30))
-    await until(lambda: TOPIC in hub._by_topic)  # pyright: ignore[reportPrivateUsage]
+    await until(lambda: hub.waiting(TOPIC))
     await site.control.token.revoke("ci")
     async with asyncio.timeout(5):
         answer = await waiting
