@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from cao import rest
 from cao.agents import AgentTools, Profile, Providers
 from cao.agents.builtin_providers import builtin_providers
 from cao.agents.callable import CallableProvider, Function
@@ -31,7 +32,7 @@ from cao.protocol.records import Terminal
 from cao.schedules import Schedules
 from cao.settings import Settings
 from cao.signals import Signals
-from cao.store import Store, activations, log, sessions, terminals
+from cao.store import Store, Transaction, activations, log, sessions, terminals
 from cao.store.clock import Clock
 from cao.toolbox import Toolbox
 
@@ -139,6 +140,7 @@ class Control(Facade):
             started_at=store.clock.now(),
         )
         await self.plugins.open()
+        self._exit.push_async_callback(self._note_rest)
         self._exit.push_async_callback(self.duties.close)
         if self._work:
             await self._begin_to_work()
@@ -303,6 +305,20 @@ class Control(Facade):
                 self.duties.begin()
             except CaoError:
                 logger.warning("the store could not be watched", exc_info=True)
+
+    async def _note_rest(self) -> None:
+        """When all is at rest, leave word for the next tick; see `cao.rest`."""
+        store, home = self.services.store, self.settings.home
+        left = store.read().row("SELECT value FROM settings WHERE key = ?", (rest.KEY,))
+        if (left and rest.counts(home, left["value"])) or any(plugin.status == "failed" for plugin in self.plugins.list()):
+            return
+
+        def write(tx: Transaction) -> None:
+            if not (sessions.with_work(tx) or activations.any_open(tx)) and (due := self.duties.next(tx)) > tx.now:
+                tx.execute("INSERT INTO settings (key, value) VALUES (?, ?)", (rest.KEY, rest.note(home, due)))
+
+        with contextlib.suppress(CaoError):  # whoever cannot write here has no word to leave
+            await store.write(write)
 
     async def _tick(self, seconds: float, report: Progress | None) -> dict[str, Any]:
         """Recover, perform the duties and wait for the sessions that have work, until nothing is left or the time is over."""

@@ -79,9 +79,8 @@ class Duties:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
-    def next(self) -> float:
+    def next(self, reader: Reader) -> float:
         """When anything is due next, in seconds since 1970; infinity for never."""
-        reader = self._store.read()
         return min((duty.due_at(reader) for duty in self._duties.values()), default=math.inf)
 
     async def close(self) -> None:

@@ -106,6 +106,11 @@ def orphans(reader: Reader, owner: str, is_alive: Callable[[str], bool], now: fl
     ]
 
 
+def any_open(reader: Reader) -> bool:
+    """Whether a session is hot, or was when its runner died."""
+    return reader.row("SELECT 1 FROM activations WHERE state = 'running' LIMIT 1") is not None
+
+
 def open_flow_runs(reader: Reader) -> list[tuple[str, str]]:
     """The session and flow run of every open activation."""
     rows = reader.rows("SELECT session_id, flow_run_id FROM activations WHERE state = 'running' AND flow_run_id IS NOT NULL")

@@ -17,6 +17,7 @@ from typing import TypeVar
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from cao import rest
 from cao.protocol import Unavailable
 from cao.protocol.records import Event
 
@@ -126,6 +127,7 @@ class Store:
             connection.execute("BEGIN IMMEDIATE")
             tx = Transaction(connection, self.clock.now(), self.redactor, actor)
             try:
+                tx.execute("DELETE FROM settings WHERE key = ?", (rest.KEY,))
                 answer = change(tx)
                 self._append_events(tx)
                 connection.execute("COMMIT" if keep else "ROLLBACK")

@@ -49,6 +49,11 @@ class Local(NamedTuple):
     home: Path
 
     def call(self, entry: Entry, fields: Mapping[str, Any], report: Report | None) -> Any:
+        if entry.name == "daemon.tick" and "idempotency_key" not in fields:
+            from cao.rest import NOTHING_DONE, rests
+
+            if rests(self.home):
+                return dict(NOTHING_DONE)
         from .local import call
 
         return call(self.home, entry, fields, report, work=waits(entry, fields))
