@@ -10,10 +10,10 @@ TESTS ?= tests
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench generate lock clean
+.PHONY: help demo test check format bench generate screenshots lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
@@ -49,6 +49,9 @@ bench: $(READY) ## measure, each number beside its baseline
 generate: $(READY) ## write the client's typed interface, GraphQL's schema and the reference pages again
 	$(RUN) -m cao.generate
 	$(RUN) docs/generate.py
+
+screenshots: $(READY) ## take the pictures of the page again, every screen, light and dark, phone and wide
+	@$(RUN) -m docs.screenshots
 
 lock: $(READY) ## pin all dependencies again, with hashes and without addresses
 	$(RUN) -m uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes \

@@ -39,10 +39,11 @@ from cao.protocol.records import Session
 from cao.settings import load
 from tests.integration.installed import install
 
+from .palette import Palette, palette
 from .scenarios import PLUGIN, SCENARIOS, World
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "operations"
-SURFACES = ("python", "http", "cli", "mcp", "graphql")
+SURFACES = ("python", "http", "cli", "mcp", "graphql", "web")
 
 pytestmark = pytest.mark.xdist_group("parity")
 
@@ -62,6 +63,7 @@ def gaps(registry: Registry) -> list[str]:
             "HTTP route": (defined.method.lower(), defined.path) in routes or not defined.on("http"),
             "command": defined.name in json.dumps(commands) or not defined.on("cli"),
             "MCP tool": defined.identifier in tools or not defined.on("mcp"),
+            "way from the page": defined.on("http") or not defined.on("web"),
             "GraphQL field": _is_in_graphql(defined) or not defined.on("graphql"),
             "page": page.exists() and f"`{defined.name}`" in page.read_text().replace("## ", "`").replace("\n\n", "`"),
             "example": not defined.request.model_fields or bool(defined.example) or not _required(defined),
@@ -121,12 +123,18 @@ async def world(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World
             await client.daemon.stop()
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def page(world: World) -> AsyncIterator[Palette]:
+    async with palette(world) as opened:
+        yield opened
+
+
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", list(REGISTRY))
-async def test_says_the_same_on_every_surface(name: str, world: World) -> None:
+async def test_says_the_same_on_every_surface(name: str, world: World, page: Palette) -> None:
     defined = REGISTRY[name]
     shapes: dict[str, Any] = {}
-    for surface, ask in (("python", by_python), ("http", by_http), ("cli", by_cli), ("mcp", by_mcp), ("graphql", by_graphql)):
+    for surface, ask in zip(SURFACES, (by_python, by_http, by_cli, by_mcp, by_graphql, page.ask), strict=True):
         if not defined.on(surface):
             continue
         case = await SCENARIOS[name](world)

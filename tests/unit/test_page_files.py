@@ -52,3 +52,30 @@ def test_a_script_makes_no_markup_and_calls_nobody_else(script: Path) -> None:
 def test_the_font_comes_with_its_licence() -> None:
     assert (STATIC / "inter.woff2").stat().st_size < 60_000
     assert "SIL Open Font License" in (STATIC / "inter.LICENSE.txt").read_text("utf-8")
+
+
+TEXTS = ("ink", "soft", "faint", "accent", "good", "busy", "wait", "bad")
+GROUNDS = ("paper", "card", "raised", "sunken")
+WASHES = (("good", "good-wash"), ("busy", "busy-wash"), ("wait", "wait-wash"), ("bad", "bad-wash"), ("accent-ink", "accent"))
+PAIRS = [*((text, ground) for text in TEXTS for ground in GROUNDS), *WASHES, ("ink", "accent-wash"), ("soft", "accent-wash")]
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+@pytest.mark.parametrize("pair", PAIRS, ids="-on-".join)
+def test_text_can_be_read_on_its_ground(pair: tuple[str, str], theme: int) -> None:
+    colours = {
+        name: (light, dark)
+        for name, light, dark in re.findall(
+            r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\)", (STATIC / "tokens.css").read_text("utf-8")
+        )
+    }
+    text, ground = (luminance(colours[name][theme]) for name in pair)
+    lighter, darker = max(text, ground), min(text, ground)
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+def luminance(colour: str) -> float:
+    """As WCAG 2 defines it, from `#rrggbb`."""
+    channels = (int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

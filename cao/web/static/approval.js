@@ -17,8 +17,15 @@ export function approvalCard(approval, { linked = false } = {}) {
     card.classList.add("sending");
     const reason = card.querySelector("input[name=reason]")?.value.trim() || undefined;
     try {
-      const decided = await ask("approval.decide", { approval: approval.id, decision, digest: approval.digest, reason }, { key: newKey() });
-      say(decision === "approve" ? "Allowed; the agent goes on" : "Denied; the agent is told", decision === "approve" ? "good" : "calm");
+      const decided = await ask(
+        "approval.decide",
+        { approval: approval.id, decision, digest: approval.digest, reason },
+        { key: newKey() },
+      );
+      say(
+        decision === "approve" ? "Allowed; the agent goes on" : "Denied; the agent is told",
+        decision === "approve" ? "good" : "calm",
+      );
       card.update(decided);
     } catch (problem) {
       say(problem.message, "bad");
@@ -41,13 +48,21 @@ function question(approval, linked, decide) {
   return [
     heading(approval, linked, "asks to go on"),
     verbatim(approval.question, "pre.verbatim.question"),
-    Object.keys(approval.action).length ? h("details.action", {}, h("summary", {}, icon("down"), "The action in full"), shown(approval.action)) : null,
+    Object.keys(approval.action).length
+      ? h("details.action", {}, h("summary", {}, icon("down"), "The action in full"), shown(approval.action))
+      : null,
     h(
       "footer",
       {},
       button("Allow", () => decide("approve"), { tone: "main", drawn: "check", key: "a" }),
       button("Deny", () => decide("deny"), { drawn: "cross", key: "d" }),
-      h("input.reason", { name: "reason", maxlength: "2000", placeholder: "Reason (optional)", "aria-label": "Reason", autocomplete: "off" }),
+      h("input.reason", {
+        name: "reason",
+        maxlength: "2000",
+        placeholder: "Reason (optional)",
+        "aria-label": "Reason",
+        autocomplete: "off",
+      }),
       h("span.expiry", {}, "expires ", when(approval.expires_at)),
     ),
   ];
@@ -57,10 +72,23 @@ function settled(approval, linked) {
   return [
     heading(approval, linked, null),
     verbatim(approval.question, "pre.verbatim.question"),
-    h("p.outcome", {}, badge(approval.state), approval.decided_by && ` by ${approval.decided_by} `, when(approval.settled_at), approval.reason && h("q", {}, approval.reason)),
+    h(
+      "p.outcome",
+      {},
+      badge(approval.state),
+      approval.decided_by && ` by ${approval.decided_by} `,
+      when(approval.settled_at),
+      approval.reason && h("q", {}, approval.reason),
+    ),
   ];
 }
 
 function heading(approval, linked, words) {
-  return h("header", {}, h("span.mark.wait", {}, icon("ask")), h("h3", {}, linked ? [sessionLink(approval.session_id), " "] : null, words ?? (linked ? "asked" : "Question")), when(approval.created_at));
+  return h(
+    "header",
+    {},
+    h("span.mark.wait", {}, icon("ask")),
+    h("h3", {}, linked ? [sessionLink(approval.session_id), " "] : null, words ?? (linked ? "asked" : "Question")),
+    when(approval.created_at),
+  );
 }

@@ -13,7 +13,10 @@ export function open(title, content, { class: kind = "", wide = false } = {}) {
     dialog.result = value;
     dialog.close();
   };
-  dialog.append(h("header", {}, h("h2", {}, title), leave), h("div.body", {}, typeof content === "function" ? content(dialog) : content));
+  dialog.append(
+    h("header", {}, h("h2", {}, title), leave),
+    h("div.body", {}, typeof content === "function" ? content(dialog) : content),
+  );
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   document.body.append(dialog);
   dialog.showModal();
@@ -30,7 +33,12 @@ export function open(title, content, { class: kind = "", wide = false } = {}) {
 export function sure(title, words, yes) {
   return open(title, (dialog) => [
     h("p", {}, words),
-    h("footer", {}, button("Cancel", () => dialog.close(), { tone: "quiet" }), button(yes, () => dialog.finish(true), { tone: "danger", autofocus: true })),
+    h(
+      "footer",
+      {},
+      button("Cancel", () => dialog.close(), { tone: "quiet" }),
+      button(yes, () => dialog.finish(true), { tone: "danger", autofocus: true }),
+    ),
   ]).closed;
 }
 
@@ -66,5 +74,20 @@ const KEYS = [
 /** The keys that the page knows. */
 export function showKeys() {
   if (document.querySelector("dialog.keys")) return;
-  open("Keyboard", h("dl.keylist", {}, KEYS.map(([keys, words]) => [h("dt", {}, keys.split(/\s+/).map((key) => h("kbd", {}, key))), h("dd", {}, words)])), { class: "keys" });
+  open(
+    "Keyboard",
+    h(
+      "dl.keylist",
+      {},
+      KEYS.map(([keys, words]) => [
+        h(
+          "dt",
+          {},
+          keys.split(/\s+/).map((key) => h("kbd", {}, key)),
+        ),
+        h("dd", {}, words),
+      ]),
+    ),
+    { class: "keys" },
+  );
 }

@@ -14,7 +14,13 @@ export function eventLog({ feed }, { search }) {
   let paused = false;
   const held = [];
   const list = h("div.list.log", { role: "log", "aria-live": "off" }, waiting(8));
-  const filter = h("input", { type: "search", value: wanted, placeholder: "Filter by type: run.*, approval.requested", "aria-label": "Filter by type", oninput: () => change() });
+  const filter = h("input", {
+    type: "search",
+    value: wanted,
+    placeholder: "Filter by type: run.*, approval.requested",
+    "aria-label": "Filter by type",
+    oninput: () => change(),
+  });
   const pause = button("Pause", () => hold(), { tone: "quiet" });
   const element = h("section.screen", {}, head("Events", { actions: pause }), h("div.bar", {}, filter), list);
 
@@ -31,7 +37,9 @@ export function eventLog({ feed }, { search }) {
   }
 
   const types = () => wanted.split(/[\s,]+/).filter((type) => /^[a-z]+\.([a-z]+|\*)$/.test(type));
-  const fits = (event) => !types().length || types().some((type) => type === event.type || (type.endsWith(".*") && event.type.startsWith(type.slice(0, -1))));
+  const fits = (event) =>
+    !types().length ||
+    types().some((type) => type === event.type || (type.endsWith(".*") && event.type.startsWith(type.slice(0, -1))));
 
   function put(event) {
     list.querySelector(".empty")?.remove();
@@ -43,7 +51,8 @@ export function eventLog({ feed }, { search }) {
     try {
       let after = Math.max(0, feed.seq - WINDOW);
       let page = await ask("event.list", { types: types(), after, limit: 200 });
-      if (!page.items.length && after) page = await ask("event.list", { types: types(), after: Math.max(0, feed.seq - WINDOW * 100), limit: 200 });
+      if (!page.items.length && after)
+        page = await ask("event.list", { types: types(), after: Math.max(0, feed.seq - WINDOW * 100), limit: 200 });
       const items = [...page.items];
       while (page.next_cursor && items.length < KEPT) {
         page = await ask("event.list", { types: types(), after, limit: 200, cursor: page.next_cursor });
@@ -72,7 +81,20 @@ function row(event) {
   return h(
     "details.event",
     { data: { type: event.type } },
-    h("summary", { data: { row: "" } }, h("span.seq", {}, event.seq), h("span.type", {}, event.type), h("span.words", {}, short(words, 120)), h("span.actor", {}, event.actor), h("time", { datetime: event.at }, clock(event.at))),
-    h("div.inside", {}, event.session_id && h("p", {}, "Session ", sessionLink(event.session_id)), shown({ terminal: event.terminal_id, run: event.run_id, ...event.data })),
+    h(
+      "summary",
+      { data: { row: "" } },
+      h("span.seq", {}, event.seq),
+      h("span.type", {}, event.type),
+      h("span.words", {}, short(words, 120)),
+      h("span.actor", {}, event.actor),
+      h("time", { datetime: event.at }, clock(event.at)),
+    ),
+    h(
+      "div.inside",
+      {},
+      event.session_id && h("p", {}, "Session ", sessionLink(event.session_id)),
+      shown({ terminal: event.terminal_id, run: event.run_id, ...event.data }),
+    ),
   );
 }

@@ -14,7 +14,11 @@ export function health() {
 
   async function load() {
     try {
-      const [report, status, logs] = await Promise.all([ask("daemon.health"), ask("daemon.status"), offers("daemon.logs") ? ask("daemon.logs", { lines: LINES }) : null]);
+      const [report, status, logs] = await Promise.all([
+        ask("daemon.health"),
+        ask("daemon.status"),
+        offers("daemon.logs") ? ask("daemon.logs", { lines: LINES }) : null,
+      ]);
       fill(beside, badge(report.status));
       fill(body, figures(status), engine(report.engine), receivers(report.receivers), await plugins(), logs && log(logs));
     } catch (problem) {
@@ -22,7 +26,12 @@ export function health() {
     }
   }
 
-  return { title: "Health", element, load, take: (event) => /^(engine|server|turn|run|approval|plugin)\./.test(event.type) && refresh() };
+  return {
+    title: "Health",
+    element,
+    load,
+    take: (event) => /^(engine|server|turn|run|approval|plugin)\./.test(event.type) && refresh(),
+  };
 }
 
 function figures(status) {
@@ -33,19 +42,72 @@ function figures(status) {
     [status.last_seq, "events"],
   ];
   return [
-    h("ul.figures", {}, numbers.map(([number, words]) => h("li", {}, h("b", {}, number.toLocaleString()), h("span", {}, words)))),
-    panel("Server", h("dl.fields", {}, pair("Version", status.version), pair("Address", status.url ?? "\u2013"), pair("Process", String(status.pid)), pair("Data", status.home), pair("Started", when(status.started_at)))),
+    h(
+      "ul.figures",
+      {},
+      numbers.map(([number, words]) => h("li", {}, h("b", {}, number.toLocaleString()), h("span", {}, words))),
+    ),
+    panel(
+      "Server",
+      h(
+        "dl.fields",
+        {},
+        pair("Version", status.version),
+        pair("Address", status.url ?? "\u2013"),
+        pair("Process", String(status.pid)),
+        pair("Data", status.home),
+        pair("Started", when(status.started_at)),
+      ),
+    ),
   ];
 }
 
 function engine(info) {
-  return panel("Engine", h("p.outcome", {}, badge(info.state), " ", info.detail), h("dl.fields", {}, pair("Active sessions", String(info.active)), pair("Queued", String(info.queued)), pair("Prefect", h("a", { href: `${BASE}/prefect`, rel: "noreferrer" }, info.api_url ?? "\u2013"))));
+  return panel(
+    "Engine",
+    h("p.outcome", {}, badge(info.state), " ", info.detail),
+    h(
+      "dl.fields",
+      {},
+      pair("Active sessions", String(info.active)),
+      pair("Queued", String(info.queued)),
+      pair("Prefect", h("a", { href: `${BASE}/prefect`, rel: "noreferrer" }, info.api_url ?? "\u2013")),
+    ),
+  );
 }
 
 function receivers(list) {
   if (!list.length) return null;
-  const rows = list.map((one) => h("tr", {}, h("td", {}, one.name), ...[one.calls, one.errors, one.timeouts, one.dropped].map((number) => h("td.number", {}, number)), h("td", {}, one.last_error ?? "\u2013")));
-  return panel("Receivers of signals", h("div.scroll", {}, h("table", {}, h("thead", {}, h("tr", {}, ["Name", "Calls", "Errors", "Time-outs", "Dropped", "Last error"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows))));
+  const rows = list.map((one) =>
+    h(
+      "tr",
+      {},
+      h("td", {}, one.name),
+      ...[one.calls, one.errors, one.timeouts, one.dropped].map((number) => h("td.number", {}, number)),
+      h("td", {}, one.last_error ?? "\u2013"),
+    ),
+  );
+  return panel(
+    "Receivers of signals",
+    h(
+      "div.scroll",
+      {},
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            ["Name", "Calls", "Errors", "Time-outs", "Dropped", "Last error"].map((name) => h("th", { scope: "col" }, name)),
+          ),
+        ),
+        h("tbody", {}, rows),
+      ),
+    ),
+  );
 }
 
 async function plugins() {

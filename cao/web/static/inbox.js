@@ -20,7 +20,12 @@ export function inbox({ attention, launch }) {
   const cards = new Map();
   const body = h("div.inbox", {}, waiting());
   const beside = h("span.beside", {});
-  const element = h("section.screen.narrow", {}, head("Inbox", { beside, actions: button("Launch", launch, { tone: "main", drawn: "plus", key: "n" }) }), body);
+  const element = h(
+    "section.screen.narrow",
+    {},
+    head("Inbox", { beside, actions: button("Launch", launch, { tone: "main", drawn: "plus", key: "n" }) }),
+    body,
+  );
 
   async function draw() {
     if (!attention.loaded) return;
@@ -28,7 +33,16 @@ export function inbox({ attention, launch }) {
     fill(beside, items.length ? count(items.length, "thing needs you", "things need you") : "");
     if (attention.problem) fill(body, trouble(attention.problem, attention.refresh));
     else if (!items.length) fill(body, await nothing(launch));
-    else fill(body, GROUPS.map(([kind, title]) => group(title, items.filter((item) => item.kind === kind))));
+    else
+      fill(
+        body,
+        GROUPS.map(([kind, title]) =>
+          group(
+            title,
+            items.filter((item) => item.kind === kind),
+          ),
+        ),
+      );
     for (const id of cards.keys()) if (!items.some((item) => item.id === id)) cards.delete(id);
   }
 
@@ -61,7 +75,14 @@ function made(item, attention) {
     case "failure":
       return failure(item.record, away);
     case "missed":
-      return notice(item, "warn", item.record.type === "schedule.failed" ? "A schedule failed" : "A schedule was missed", item.record.data, "#/schedules", away);
+      return notice(
+        item,
+        "warn",
+        item.record.type === "schedule.failed" ? "A schedule failed" : "A schedule was missed",
+        item.record.data,
+        "#/schedules",
+        away,
+      );
     default:
       return deadLetter(item, attention, away);
   }
@@ -72,7 +93,13 @@ function failure(run, away) {
   return h(
     "article.card.trouble-card",
     { tabindex: "-1", data: { row: "" } },
-    h("header", {}, h("span.mark.bad", {}, icon("cross")), h("h3", {}, sessionLink(run.session_id), " failed"), when(run.settled_at ?? run.created_at)),
+    h(
+      "header",
+      {},
+      h("span.mark.bad", {}, icon("cross")),
+      h("h3", {}, sessionLink(run.session_id), " failed"),
+      when(run.settled_at ?? run.created_at),
+    ),
     h("p.reason", {}, h("code", {}, code), " ", message),
     h("footer", {}, h("a.button.small", { href: `#/sessions/${run.session_id}` }, "Open the session"), away),
   );

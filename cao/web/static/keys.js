@@ -22,7 +22,8 @@ export class Keys {
       this.#parts.palette.open();
       return;
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]"))
+      return;
     const act = this.#meaning(event.key);
     if (!act) return;
     event.preventDefault();

@@ -8,7 +8,7 @@ const PAGE = 60;
 
 /** The rows of one listing operation. `row(item)` makes an element; `key(item)` says which it is. */
 export class List {
-  element = h("div.list", { role: "list" }, waiting(8));
+  element = h("div.list", {}, waiting(8));
   rows = new Map();
   #operation;
   #row;
@@ -18,7 +18,9 @@ export class List {
   #cursor = null;
   #turn = 0;
   #foot = h("div.foot", {});
-  #watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.#more(), { rootMargin: "600px" });
+  #watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && this.#more(), {
+    rootMargin: "600px",
+  });
 
   constructor(operation, row, { key = (item) => item.id, blank } = {}) {
     this.#operation = operation;
@@ -39,7 +41,11 @@ export class List {
       this.rows = new Map(page.items.map((item) => [this.#key(item), this.#row(item)]));
       this.#show();
     } catch (problem) {
-      if (turn === this.#turn) fill(this.element, trouble(problem, () => this.load()));
+      if (turn === this.#turn)
+        fill(
+          this.element,
+          trouble(problem, () => this.load()),
+        );
     }
   }
 
@@ -92,11 +98,15 @@ export class List {
       this.#watcher.unobserve(this.#foot);
       this.#watcher.observe(this.#foot);
     } catch (problem) {
-      if (turn === this.#turn) fill(this.#foot, trouble(problem, () => {
-        this.#cursor = cursor;
-        fill(this.#foot);
-        this.#more();
-      }));
+      if (turn === this.#turn)
+        fill(
+          this.#foot,
+          trouble(problem, () => {
+            this.#cursor = cursor;
+            fill(this.#foot);
+            this.#more();
+          }),
+        );
     }
   }
 }

@@ -26,7 +26,9 @@ async function useCode() {
   const code = /^#code=([\w.~-]{1,400})$/.exec(location.hash)?.[1];
   if (!code) return;
   history.replaceState(null, "", location.pathname);
-  await exchange("POST", "/page/session", { body: { code } }).catch((problem) => sessionStorage.setItem("cao.refused", problem.message));
+  await exchange("POST", "/page/session", { body: { code } }).catch((problem) =>
+    sessionStorage.setItem("cao.refused", problem.message),
+  );
 }
 
 function askWho() {

@@ -14,7 +14,11 @@ export function learnSession(session) {
 
 /** A session by id; null where it is not to be had. */
 export function session(id) {
-  if (!sessions.has(id)) sessions.set(id, ask("session.get", { session: id }).catch(() => null));
+  if (!sessions.has(id))
+    sessions.set(
+      id,
+      ask("session.get", { session: id }).catch(() => null),
+    );
   return sessions.get(id);
 }
 

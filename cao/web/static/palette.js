@@ -38,7 +38,19 @@ export async function openForm(name, { title, done, values, ...options } = {}) {
 
 function about(operation) {
   const rest = operation.help.split("\n").slice(1).join("\n").trim();
-  return h("div.about", {}, h("p", {}, operation.summary.replaceAll("`", "")), rest && h("p.soft", {}, rest.replaceAll("`", "")), h("p.facts", {}, effectMark(operation.effect), h("code", {}, `${operation.method} ${operation.path}`), h("code", {}, operation.scope)));
+  return h(
+    "div.about",
+    {},
+    h("p", {}, operation.summary.replaceAll("`", "")),
+    rest && h("p.soft", {}, rest.replaceAll("`", "")),
+    h(
+      "p.facts",
+      {},
+      effectMark(operation.effect),
+      h("code", {}, `${operation.method} ${operation.path}`),
+      h("code", {}, operation.scope),
+    ),
+  );
 }
 
 const effectMark = (effect) => h("span.effect", { class: effect }, effect);
@@ -56,21 +68,38 @@ export class Palette {
   open() {
     if (document.querySelector("dialog.palette")) return;
     const list = h("div.found", { role: "listbox", id: "palette-found", "aria-label": "Found" });
-    const field = h("input", { type: "search", placeholder: "Go somewhere, find a session, call an operation\u2026", "aria-label": "Find", autocomplete: "off", spellcheck: "false", role: "combobox", "aria-expanded": "true", "aria-controls": "palette-found" });
+    const field = h("input", {
+      type: "search",
+      placeholder: "Go somewhere, find a session, call an operation\u2026",
+      "aria-label": "Find",
+      autocomplete: "off",
+      spellcheck: "false",
+      role: "combobox",
+      "aria-expanded": "true",
+      "aria-controls": "palette-found",
+    });
     const dialog = open("Command palette", [h("div.find", {}, icon("search"), field), list], { class: "palette" });
     let chosen = 0;
     let sessions = [];
 
     const mark = () => {
-      [...list.querySelectorAll("button")].forEach((one, at) => one.setAttribute("aria-selected", at === chosen));
-      list.querySelectorAll("button")[chosen]?.scrollIntoView({ block: "nearest" });
+      const entries = [...list.querySelectorAll("button")];
+      entries.forEach((one, at) => {
+        one.id = `palette-entry-${at}`;
+        one.setAttribute("aria-selected", at === chosen);
+      });
+      field.setAttribute("aria-activedescendant", entries[chosen]?.id ?? "");
+      entries[chosen]?.scrollIntoView({ block: "nearest" });
     };
     const draw = () => {
       const found = this.#find(field.value, sessions);
-      fill(list, sections(found, (entry) => {
-        dialog.close();
-        entry.act();
-      }));
+      fill(
+        list,
+        sections(found, (entry) => {
+          dialog.close();
+          entry.act();
+        }),
+      );
       chosen = 0;
       mark();
     };
@@ -84,16 +113,22 @@ export class Palette {
       event.preventDefault();
       mark();
     });
-    listed("session.list", { status: "open" }, 200).then((items) => {
-      sessions = items;
-      if (field.value) draw();
-    }, () => {});
+    listed("session.list", { status: "open" }, 200).then(
+      (items) => {
+        sessions = items;
+        if (field.value) draw();
+      },
+      () => {},
+    );
     draw();
     field.focus();
   }
 
   #find(text, sessions) {
-    const words = text.toLowerCase().split(/[\s.]+/).filter(Boolean);
+    const words = text
+      .toLowerCase()
+      .split(/[\s.]+/)
+      .filter(Boolean);
     const entries = [...this.#places(), ...(words.length ? this.#sessions(sessions) : []), ...this.#operations()];
     return entries
       .map((entry) => ({ entry, rank: rank(entry, words) }))
@@ -104,11 +139,25 @@ export class Palette {
   }
 
   #places() {
-    return this.#screens.map((screen, order) => ({ section: "Go to", drawn: screen.name, name: screen.words, words: "", order, act: () => this.#context.go(`#/${screen.name}`) }));
+    return this.#screens.map((screen, order) => ({
+      section: "Go to",
+      drawn: screen.name,
+      name: screen.words,
+      words: "",
+      order,
+      act: () => this.#context.go(`#/${screen.name}`),
+    }));
   }
 
   #sessions(items) {
-    return items.map((session, order) => ({ section: "Sessions", drawn: "sessions", name: session.name, words: session.terminals[0]?.profile ?? "", order: 100 + order, act: () => this.#context.go(`#/sessions/${session.id}`) }));
+    return items.map((session, order) => ({
+      section: "Sessions",
+      drawn: "sessions",
+      name: session.name,
+      words: session.terminals[0]?.profile ?? "",
+      order: 100 + order,
+      act: () => this.#context.go(`#/sessions/${session.id}`),
+    }));
   }
 
   #operations() {
@@ -145,6 +194,15 @@ function sections(entries, choose) {
     h("h3", {}, name),
     entries
       .filter((entry) => entry.section === name)
-      .map((entry) => h("button", { type: "button", role: "option", tabindex: "-1", onclick: () => choose(entry), data: { entry: entry.name } }, icon(entry.drawn), h("b", {}, entry.name), h("span", {}, entry.words), entry.effect && entry.effect !== "read" && effectMark(entry.effect))),
+      .map((entry) =>
+        h(
+          "button",
+          { type: "button", role: "option", tabindex: "-1", onclick: () => choose(entry), data: { entry: entry.name } },
+          icon(entry.drawn),
+          h("b", {}, entry.name),
+          h("span", {}, entry.words),
+          entry.effect && entry.effect !== "read" && effectMark(entry.effect),
+        ),
+      ),
   ]);
 }

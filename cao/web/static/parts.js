@@ -7,12 +7,23 @@ import { clean, label, short } from "./text.js";
 /** A state: drawing, colour and word. */
 export function badge(state) {
   const { drawn, tone, word } = look(state);
-  return h("span.badge", { class: tone, data: { state } }, icon(drawn, drawn === "spin" ? { class: "icon turning" } : {}), word);
+  return h(
+    "span.badge",
+    { class: tone, data: { state } },
+    icon(drawn, drawn === "spin" ? { class: "icon turning" } : {}),
+    word,
+  );
 }
 
 /** A button; `tone` is `main`, `danger`, `quiet` or nothing. */
 export function button(words, onclick, { tone = "", drawn, key, ...properties } = {}) {
-  return h("button.button", { type: "button", class: tone, onclick, ...properties }, drawn && icon(drawn), words, key && h("kbd", {}, key));
+  return h(
+    "button.button",
+    { type: "button", class: tone, onclick, ...properties },
+    drawn && icon(drawn),
+    words,
+    key && h("kbd", {}, key),
+  );
 }
 
 /** What a screen shows where it has nothing. */
@@ -35,7 +46,13 @@ export function head(title, { beside, actions, back } = {}) {
 export function choices(name, options, chosen, onchange) {
   const bar = h("div.choices", { role: "radiogroup", "aria-label": name });
   for (const [value, words] of options) {
-    const input = h("input", { type: "radio", name: `choice-${name}`, value, checked: value === chosen, onchange: () => onchange(value) });
+    const input = h("input", {
+      type: "radio",
+      name: `choice-${name}`,
+      value,
+      checked: value === chosen,
+      onchange: () => onchange(value),
+    });
     bar.append(h("label", {}, input, h("span", {}, words)));
   }
   return bar;
@@ -48,10 +65,14 @@ export function verbatim(text, tag = "pre.verbatim") {
   const whole = clean(text);
   if (whole.length <= LONG) return h(tag, { tabindex: "0" }, whole);
   const block = h(tag, { tabindex: "0" }, whole.slice(0, LONG));
-  const more = button(`Show all ${whole.length.toLocaleString()} characters`, () => {
-    fill(block, whole);
-    more.remove();
-  }, { tone: "quiet small" });
+  const more = button(
+    `Show all ${whole.length.toLocaleString()} characters`,
+    () => {
+      fill(block, whole);
+      more.remove();
+    },
+    { tone: "quiet small" },
+  );
   return h("div", {}, block, more);
 }
 
@@ -69,23 +90,58 @@ export function shown(value, depth = 0) {
 }
 
 function words(text) {
-  if (/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text)) return h("time", { datetime: text, title: text }, new Date(text).toLocaleString());
+  if (/^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text))
+    return h("time", { datetime: text, title: text }, new Date(text).toLocaleString());
   return text.includes("\n") || text.length > 160 ? verbatim(text) : h("span", {}, text);
 }
 
 function fields(value, depth) {
   const entries = Object.entries(value);
   if (!entries.length) return h("span.none", {}, "\u2013");
-  return h("dl.fields", {}, entries.map(([key, one]) => [h("dt", {}, label(key)), h("dd", {}, shown(one, depth + 1))]));
+  return h(
+    "dl.fields",
+    {},
+    entries.map(([key, one]) => [h("dt", {}, label(key)), h("dd", {}, shown(one, depth + 1))]),
+  );
 }
 
 function several(items, depth) {
   if (!items.length) return h("span.none", {}, "none");
   const records = items.every((item) => item && typeof item === "object" && !Array.isArray(item));
-  if (!records) return h("ul.plain", {}, items.slice(0, 200).map((item) => h("li", {}, shown(item, depth + 1))));
-  const columns = [...new Set(items.flatMap((item) => Object.keys(item)))].filter((key) => items.some((item) => scalar(item[key]))).slice(0, 7);
-  const rows = items.slice(0, 200).map((item) => h("tr", {}, columns.map((key) => h("td", {}, scalar(item[key]) ? short(cell(item[key]), 80) : "\u2026"))));
-  return h("div.scroll", {}, h("table", {}, h("thead", {}, h("tr", {}, columns.map((key) => h("th", { scope: "col" }, label(key))))), h("tbody", {}, rows)));
+  if (!records)
+    return h(
+      "ul.plain",
+      {},
+      items.slice(0, 200).map((item) => h("li", {}, shown(item, depth + 1))),
+    );
+  const columns = [...new Set(items.flatMap((item) => Object.keys(item)))]
+    .filter((key) => items.some((item) => scalar(item[key])))
+    .slice(0, 7);
+  const rows = items.slice(0, 200).map((item) =>
+    h(
+      "tr",
+      {},
+      columns.map((key) => h("td", {}, scalar(item[key]) ? short(cell(item[key]), 80) : "\u2026")),
+    ),
+  );
+  return h(
+    "div.scroll",
+    {},
+    h(
+      "table",
+      {},
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          columns.map((key) => h("th", { scope: "col" }, label(key))),
+        ),
+      ),
+      h("tbody", {}, rows),
+    ),
+  );
 }
 
 const scalar = (value) => value === null || value === undefined || typeof value !== "object";
@@ -93,10 +149,20 @@ const cell = (value) => (value === null || value === undefined ? "\u2013" : valu
 
 /** What went wrong, with the way out that the server names. */
 export function trouble(problem, again) {
-  return h("div.trouble", { role: "alert" }, icon("warn"), h("p", {}, clean(problem.message ?? problem)), again && button("Try again", again, { tone: "small" }));
+  return h(
+    "div.trouble",
+    { role: "alert" },
+    icon("warn"),
+    h("p", {}, clean(problem.message ?? problem)),
+    again && button("Try again", again, { tone: "small" }),
+  );
 }
 
 /** Grey bars while something is on its way. */
 export function waiting(lines = 4) {
-  return h("div.waiting", { "aria-busy": "true", "aria-label": "Loading" }, Array.from({ length: lines }, () => h("i", {})));
+  return h(
+    "div.waiting",
+    { "aria-busy": "true", "aria-label": "Loading" },
+    Array.from({ length: lines }, () => h("i", {})),
+  );
 }

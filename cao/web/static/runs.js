@@ -13,19 +13,32 @@ const FINAL = ["completed", "failed", "cancelled"];
 
 export function runs(context, parameters) {
   let state = parameters.search.get("state") ?? "";
-  const list = new List("run.list", row, { blank: () => empty("runs", "No runs", "Every prompt has one: a handle that outlives the process.") });
+  const list = new List("run.list", row, {
+    blank: () => empty("runs", "No runs", "Every prompt has one: a handle that outlives the process."),
+  });
   const load = () => list.load(state ? { state } : {});
-  const bar = h("div.bar", {}, choices("State", [["", "All"], ...STATES.map((one) => [one, one])], state, (value) => {
-    state = value;
-    load();
-  }));
+  const bar = h(
+    "div.bar",
+    {},
+    choices("State", [["", "All"], ...STATES.map((one) => [one, one])], state, (value) => {
+      state = value;
+      load();
+    }),
+  );
   const element = h("section.screen", {}, head("Runs"), bar, list.element);
   const dirty = new Set();
   const refresh = paced(async () => {
     const ids = [...dirty];
     dirty.clear();
     if (ids.length > 12) return load();
-    await Promise.all(ids.map((id) => ask("run.get", { run: id }).then((run) => (state && run.state !== state ? list.drop(id) : list.put(run)), () => list.drop(id))));
+    await Promise.all(
+      ids.map((id) =>
+        ask("run.get", { run: id }).then(
+          (run) => (state && run.state !== state ? list.drop(id) : list.put(run)),
+          () => list.drop(id),
+        ),
+      ),
+    );
   }, 200);
 
   const show = async ({ rest }) => {
@@ -53,7 +66,7 @@ function row(run) {
   const took = run.started_at && run.settled_at ? span((new Date(run.settled_at) - new Date(run.started_at)) / 1000) : "";
   return h(
     "a.row.run",
-    { href: `#/runs/${run.id}`, role: "listitem", data: { row: "", id: run.id } },
+    { href: `#/runs/${run.id}`, data: { row: "", id: run.id } },
     badge(run.state),
     h("span.name", {}, short(words, 160) || h("span.none", {}, FINAL.includes(run.state) ? "no words" : "no result yet")),
     h("span.detail-line", {}, h("code", {}, run.id), took && ` took ${took}`),
@@ -75,7 +88,11 @@ async function showRun(id) {
       result && [h("h3", {}, "Result"), verbatim(result, "pre.verbatim.result")],
       h("h3", {}, "Record"),
       shown(rest),
-      h("footer", {}, FINAL.includes(run.state) ? null : button("Cancel the run", () => cancel(run, dialog), { tone: "danger" })),
+      h(
+        "footer",
+        {},
+        FINAL.includes(run.state) ? null : button("Cancel the run", () => cancel(run, dialog), { tone: "danger" }),
+      ),
     );
     body.addEventListener("click", (event) => event.target.closest("a") && dialog.close());
   } catch (problem) {

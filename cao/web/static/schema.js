@@ -8,7 +8,15 @@ export function fieldsOf(schema) {
   const required = new Set(schema.required ?? []);
   return Object.entries(schema.properties ?? {}).map(([name, raw]) => {
     const { wanted, optional } = resolve(raw, schema);
-    return { name, kind: kindOf(name, wanted), required: required.has(name), optional, wanted, help: raw.description ?? wanted.description ?? "", preset: raw.default };
+    return {
+      name,
+      kind: kindOf(name, wanted),
+      required: required.has(name),
+      optional,
+      wanted,
+      help: raw.description ?? wanted.description ?? "",
+      preset: raw.default,
+    };
   });
 }
 
@@ -52,11 +60,13 @@ function kindOf(name, wanted) {
 }
 
 const simple = (items) => items?.type === "string";
-const named = (wanted) => !wanted.properties && (Object.values(wanted.patternProperties ?? {})[0] ?? wanted.additionalProperties)?.type === "string";
+const named = (wanted) =>
+  !wanted.properties && (Object.values(wanted.patternProperties ?? {})[0] ?? wanted.additionalProperties)?.type === "string";
 
 /** The value of what somebody entered; undefined where nothing was. Throws a `SyntaxError` for what cannot be read. */
 export function valueOf(field, entered) {
-  if (field.kind === "switch") return field.optional ? { "": undefined, yes: true, no: false }[entered] : entered === true || undefined;
+  if (field.kind === "switch")
+    return field.optional ? { "": undefined, yes: true, no: false }[entered] : entered === true || undefined;
   if (field.kind === "fixed") return field.wanted.const;
   if (field.kind === "several") return entered.length ? entered : undefined;
   const text = field.kind === "prose" ? entered : entered.trim();
@@ -67,7 +77,11 @@ export function valueOf(field, entered) {
   return field.kind === "json" ? JSON.parse(text) : text;
 }
 
-const lines = (text) => text.split("\n").map((line) => line.trim()).filter(Boolean);
+const lines = (text) =>
+  text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
 
 function pair(line) {
   const at = line.indexOf("=");
@@ -79,7 +93,10 @@ function pair(line) {
 export function textOf(field, value) {
   if (value === undefined || value === null) return "";
   if (field.kind === "lines") return value.join("\n");
-  if (field.kind === "pairs") return Object.entries(value).map(([name, one]) => `${name}=${one}`).join("\n");
+  if (field.kind === "pairs")
+    return Object.entries(value)
+      .map(([name, one]) => `${name}=${one}`)
+      .join("\n");
   if (field.kind === "json") return JSON.stringify(value, null, 2);
   return typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
 }

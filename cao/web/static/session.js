@@ -45,7 +45,11 @@ export class SessionScreen {
       if (this.#closed) return;
       this.#take(story);
     } catch (problem) {
-      fill(this.element, head("Session", { back: "#/sessions" }), trouble(problem, () => this.load()));
+      fill(
+        this.element,
+        head("Session", { back: "#/sessions" }),
+        trouble(problem, () => this.load()),
+      );
     }
   }
 
@@ -68,7 +72,9 @@ export class SessionScreen {
 
   /** Answer the oldest question of this session. */
   decide(decision) {
-    (document.activeElement?.closest(".approval") ?? this.element.querySelector(".approval[data-state=pending]"))?.decide(decision);
+    (document.activeElement?.closest(".approval") ?? this.element.querySelector(".approval[data-state=pending]"))?.decide(
+      decision,
+    );
   }
 
   close() {
@@ -83,7 +89,8 @@ export class SessionScreen {
       this.#story.session = session;
       for (const terminal of session.terminals) this.#story.terminals.set(terminal.id, terminal);
       const pending = await ask("message.list", { session: session.id, state: "pending", limit: 50 });
-      for (const [id, message] of this.#story.messages) if (message.state === "pending") this.#story.messages.set(id, { ...message, state: "done" });
+      for (const [id, message] of this.#story.messages)
+        if (message.state === "pending") this.#story.messages.set(id, { ...message, state: "done" });
       for (const message of pending.items) this.#story.messages.set(message.id, message);
       this.#draw();
     } catch (problem) {
@@ -97,18 +104,60 @@ export class SessionScreen {
     fill(this.#head, this.#heading(session, working));
     fill(this.#top, this.#story.begun ? null : button("Earlier", () => this.#earlier(), { tone: "quiet small" }));
     const pending = [...messages.values()].filter((message) => message.state === "pending").reverse();
-    fill(this.#queue, pending.length ? [h("h3", {}, `${count(pending.length, "message")} in the inbox`), pending.map((message) => letter(message, this.#story))] : null);
+    fill(
+      this.#queue,
+      pending.length
+        ? [
+            h("h3", {}, `${count(pending.length, "message")} in the inbox`),
+            pending.map((message) => letter(message, this.#story)),
+          ]
+        : null,
+    );
     this.#composer.update(session);
   }
 
   #heading(session, working) {
-    const agents = session.terminals.map((terminal) => h("span.agent", { title: `${terminal.profile} over ${terminal.provider}, ${terminal.directory}` }, h("b", {}, terminal.name), badge(terminal.status)));
+    const agents = session.terminals.map((terminal) =>
+      h(
+        "span.agent",
+        { title: `${terminal.profile} over ${terminal.provider}, ${terminal.directory}` },
+        h("b", {}, terminal.name),
+        badge(terminal.status),
+      ),
+    );
     const actions = [
-      session.status === "open" && offers("terminal.add") && button("Add an agent", () => openForm("terminal.add", { title: "Add an agent", values: { session: session.id }, fixed: ["session"], first: ["profile", "provider", "name"], yes: "Add" }), { tone: "quiet" }),
+      session.status === "open" &&
+        offers("terminal.add") &&
+        button(
+          "Add an agent",
+          () =>
+            openForm("terminal.add", {
+              title: "Add an agent",
+              values: { session: session.id },
+              fixed: ["session"],
+              first: ["profile", "provider", "name"],
+              yes: "Add",
+            }),
+          { tone: "quiet" },
+        ),
       working && button("Interrupt", () => this.#interrupt(), { drawn: "stop" }),
-      session.status === "open" && button("Shut down", () => openForm("session.shutdown", { title: `Shut down ${session.name}`, values: { session: session.id }, fixed: ["session", "all"], yes: "Shut down" }), { tone: "quiet" }),
+      session.status === "open" &&
+        button(
+          "Shut down",
+          () =>
+            openForm("session.shutdown", {
+              title: `Shut down ${session.name}`,
+              values: { session: session.id },
+              fixed: ["session", "all"],
+              yes: "Shut down",
+            }),
+          { tone: "quiet" },
+        ),
     ];
-    return [head(session.name, { back: "#/sessions", beside: session.status === "closed" ? badge("closed") : null, actions }), h("div.agents", {}, agents)];
+    return [
+      head(session.name, { back: "#/sessions", beside: session.status === "closed" ? badge("closed") : null, actions }),
+      h("div.agents", {}, agents),
+    ];
   }
 
   async #send(text, terminal) {
@@ -152,10 +201,21 @@ export class SessionScreen {
 
 /** Where somebody writes to a session's agents. Ctrl+Enter sends. */
 function composer(send) {
-  const text = h("textarea", { name: "text", rows: "1", placeholder: "Say what to do next\u2026", "aria-label": "Message", oninput: () => grow() });
+  const text = h("textarea", {
+    name: "text",
+    rows: "1",
+    placeholder: "Say what to do next\u2026",
+    "aria-label": "Message",
+    oninput: () => grow(),
+  });
   const whom = h("select", { name: "terminal", "aria-label": "To whom" });
   const go = button("Send", () => submit(), { tone: "main", drawn: "send" });
-  const element = h("form.composer", { onsubmit: submit }, text, h("div.controls", {}, whom, h("span.hint", {}, h("kbd", {}, "Ctrl \u21b5")), go));
+  const element = h(
+    "form.composer",
+    { onsubmit: submit },
+    text,
+    h("div.controls", {}, whom, h("span.hint", {}, h("kbd", {}, "Ctrl \u21b5")), go),
+  );
   const grow = () => {
     text.style.setProperty("height", "auto");
     text.style.setProperty("height", `${Math.min(text.scrollHeight + 2, 240)}px`);
@@ -185,7 +245,10 @@ function composer(send) {
       const chosen = whom.value;
       element.hidden = session.status === "closed" || !open.length;
       whom.hidden = open.length < 2;
-      fill(whom, open.map((terminal) => h("option", { value: terminal.id, selected: terminal.id === chosen }, `to ${terminal.name}`)));
+      fill(
+        whom,
+        open.map((terminal) => h("option", { value: terminal.id, selected: terminal.id === chosen }, `to ${terminal.name}`)),
+      );
     },
   };
 }

@@ -9,17 +9,44 @@ import { SessionScreen } from "./session.js";
 
 export function sessions(context, parameters) {
   const activity = new Activity();
-  const list = new List("session.list", (session) => row(session, activity, chosen), { blank: () => empty("sessions", "No sessions", "Launch one, and watch it here.") });
+  const list = new List("session.list", (session) => row(session, activity, chosen), {
+    blank: () => empty("sessions", "No sessions", "Launch one, and watch it here."),
+  });
   const beside = h("span.beside", {});
-  const search = h("input", { type: "search", placeholder: "Find by name", "aria-label": "Find by name", oninput: paced(() => filter(), 60) });
+  const search = h("input", {
+    type: "search",
+    placeholder: "Find by name",
+    "aria-label": "Find by name",
+    oninput: paced(() => filter(), 60),
+  });
   let chosen = null;
   let status = "open";
   const reload = () => list.load(status === "all" ? {} : { status });
-  const bar = h("div.bar", {}, choices("Status", [["open", "Open"], ["closed", "Closed"], ["all", "All"]], status, (value) => {
-    status = value;
-    reload();
-  }), search);
-  const aside = h("section.index", {}, head("Sessions", { beside, actions: button("Launch", context.launch, { tone: "main", drawn: "plus", key: "n" }) }), bar, list.element);
+  const bar = h(
+    "div.bar",
+    {},
+    choices(
+      "Status",
+      [
+        ["open", "Open"],
+        ["closed", "Closed"],
+        ["all", "All"],
+      ],
+      status,
+      (value) => {
+        status = value;
+        reload();
+      },
+    ),
+    search,
+  );
+  const aside = h(
+    "section.index",
+    {},
+    head("Sessions", { beside, actions: button("Launch", context.launch, { tone: "main", drawn: "plus", key: "n" }) }),
+    bar,
+    list.element,
+  );
   const detail = h("section.detail", {});
   const element = h("div.split", {}, aside, detail);
   let open = null;
@@ -54,7 +81,10 @@ export function sessions(context, parameters) {
     open = reference ? new SessionScreen(context, reference) : null;
     element.classList.toggle("opened", Boolean(reference));
     for (const element of list.rows.values()) mark(element, chosen);
-    fill(detail, open ? open.element : empty("sessions", "Choose a session", "Its story stands here: what was asked, said and done."));
+    fill(
+      detail,
+      open ? open.element : empty("sessions", "Choose a session", "Its story stands here: what was asked, said and done."),
+    );
     await open?.load();
   }
 
@@ -108,7 +138,7 @@ function row(session, activity, chosen) {
   const labels = Object.entries(session.labels).map(([key, value]) => h("span.tag", {}, value ? `${key}: ${value}` : key));
   const element = h(
     "a.row",
-    { href: `#/sessions/${session.id}`, role: "listitem", data: { row: "", id: session.id, name: session.name.toLowerCase() } },
+    { href: `#/sessions/${session.id}`, data: { row: "", id: session.id, name: session.name.toLowerCase() } },
     h("span.name", {}, session.name),
     badge(activity.of(session)),
     h("span.detail-line", {}, first ? `${first.profile} \u00b7 ${first.provider}` : "no agents", labels),

@@ -43,9 +43,20 @@ export class Shell {
 
   constructor() {
     this.#palette = new Palette(this.#screens, this.context);
-    this.#keys = new Keys({ screens: this.#screens, palette: this.#palette, launch: this.context.launch, theme: switchTheme, current: () => this.#current });
+    this.#keys = new Keys({
+      screens: this.#screens,
+      palette: this.#palette,
+      launch: this.context.launch,
+      theme: switchTheme,
+      current: () => this.#current,
+    });
     this.#drawNav();
-    fill(this.element, h("a.skip", { href: "#main", onclick: this.#skip }, "To the content"), this.#nav, h("div.stage", {}, this.#banner, this.#main));
+    fill(
+      this.element,
+      h("a.skip", { href: "#main", onclick: this.#skip }, "To the content"),
+      this.#nav,
+      h("div.stage", {}, this.#banner, this.#main),
+    );
   }
 
   /** What screens are given. */
@@ -68,7 +79,13 @@ export class Shell {
     const { signal } = this.#ending;
     await this.#feed.start();
     this.#feed.addEventListener("state", () => this.#tellConnection());
-    this.#feed.addEventListener("outdated", () => fill(this.#banner, "The server is of another version now.", button("Load the page again", () => location.reload(), { tone: "small" })));
+    this.#feed.addEventListener("outdated", () =>
+      fill(
+        this.#banner,
+        "The server is of another version now.",
+        button("Load the page again", () => location.reload(), { tone: "small" }),
+      ),
+    );
     this.#feed.addEventListener("event", ({ detail }) => this.#current?.take?.(detail));
     this.#feed.addEventListener("jump", () => this.#current?.load());
     this.#attention.addEventListener("change", () => this.#count());
@@ -109,12 +126,28 @@ export class Shell {
 
   #drawNav() {
     const link = (screen, index) =>
-      h("a", { href: `#/${screen.name}`, data: { screen: screen.name }, class: index >= ON_PHONE ? "wide-only" : "" }, icon(screen.name), h("span", {}, screen.words), screen.name === "inbox" && h("b.count", { hidden: true }));
+      h(
+        "a",
+        { href: `#/${screen.name}`, data: { screen: screen.name }, class: index >= ON_PHONE ? "wide-only" : "" },
+        icon(screen.name),
+        h("span", {}, screen.words),
+        screen.name === "inbox" && h("b.count", { hidden: true }),
+      );
     fill(
       this.#nav,
       h("a.wordmark", { href: "#/inbox", "aria-label": "cao, to the inbox" }, "cao"),
-      button(h("span", {}, "Find or do"), () => this.#palette.open(), { drawn: "search", key: "Ctrl K", tone: "finder", "aria-label": "Command palette" }),
-      h("div.links", {}, this.#screens.map(link), button(h("span", {}, "More"), () => this.#palette.open(), { drawn: "more", tone: "phone-only link" })),
+      button(h("span", {}, "Find or do"), () => this.#palette.open(), {
+        drawn: "search",
+        key: "Ctrl K",
+        tone: "finder",
+        "aria-label": "Command palette",
+      }),
+      h(
+        "div.links",
+        {},
+        this.#screens.map(link),
+        button(h("span", {}, "More"), () => this.#palette.open(), { drawn: "more", tone: "phone-only link" }),
+      ),
       h("div.foot", {}, h("p.connection", {}, "connecting"), h("div.tools", {}, this.#tools())),
     );
   }
@@ -152,7 +185,13 @@ export class Shell {
     this.element.dataset.connection = state;
     fill(this.#nav.querySelector(".connection"), state === "live" ? "live" : "not connected");
     this.#banner.hidden = state === "live";
-    if (state === "stale") fill(this.#banner, icon("warn"), h("span", {}, "The server does not answer. What you see is stale since ", when(since), "."), button("Try now", () => this.#feed.wake(), { tone: "small" }));
+    if (state === "stale")
+      fill(
+        this.#banner,
+        icon("warn"),
+        h("span", {}, "The server does not answer. What you see is stale since ", when(since), "."),
+        button("Try now", () => this.#feed.wake(), { tone: "small" }),
+      );
   }
 }
 

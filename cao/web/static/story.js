@@ -80,7 +80,8 @@ export class Story extends EventTarget {
   async #complete({ type, data }) {
     try {
       if (type === "message.queued") this.messages.set(data.message_id, await ask("message.get", { message: data.message_id }));
-      else if (type.startsWith("approval.")) this.approvals.set(data.approval_id, await ask("approval.get", { approval: data.approval_id }));
+      else if (type.startsWith("approval."))
+        this.approvals.set(data.approval_id, await ask("approval.get", { approval: data.approval_id }));
       else return;
     } catch {
       return; // gone or out of reach: the next load of the story has it
@@ -98,11 +99,21 @@ export class Story extends EventTarget {
       case "turn.started":
         return this.#start(event);
       case "transcript.appended":
-        return this.#append(this.#turn(data.turn_id, event), { kind: data.kind, text: data.text ?? "", data: data.data ?? {}, at: event.at });
+        return this.#append(this.#turn(data.turn_id, event), {
+          kind: data.kind,
+          text: data.text ?? "",
+          data: data.data ?? {},
+          at: event.at,
+        });
       case "approval.requested":
         return this.#append(this.#running(event), { kind: "approval", id: data.approval_id, at: event.at });
       case "turn.cut":
-        return this.#append(this.#turn(data.turn_id, event), { kind: "notice", text: `the process ended in the middle of it; ${data.action}`, data: {}, at: event.at });
+        return this.#append(this.#turn(data.turn_id, event), {
+          kind: "notice",
+          text: `the process ended in the middle of it; ${data.action}`,
+          data: {},
+          at: event.at,
+        });
       case "turn.interrupted":
         return this.#append(this.#turn(data.turn_id, event), { kind: "notice", text: "asked to stop", data: {}, at: event.at });
       case "turn.settled":
@@ -117,7 +128,18 @@ export class Story extends EventTarget {
 
   #turn(id, event) {
     if (!this.turns.has(id)) {
-      const turn = { id, terminal: event.terminal_id, run: event.run_id, at: event.at, state: "running", attempt: 1, parts: [], mail: [], failure: null, until: null };
+      const turn = {
+        id,
+        terminal: event.terminal_id,
+        run: event.run_id,
+        at: event.at,
+        state: "running",
+        attempt: 1,
+        parts: [],
+        mail: [],
+        failure: null,
+        until: null,
+      };
       this.turns.set(id, turn);
       this.blocks.push(turn);
     }
@@ -157,7 +179,13 @@ export class Story extends EventTarget {
   }
 
   #note(event) {
-    const block = { id: `note-${event.seq}`, note: event.type === "terminal.added" ? "joined" : "left", terminal: event.terminal_id, at: event.at, data: event.data };
+    const block = {
+      id: `note-${event.seq}`,
+      note: event.type === "terminal.added" ? "joined" : "left",
+      terminal: event.terminal_id,
+      at: event.at,
+      data: event.data,
+    };
     if (event.type === "terminal.added" && !this.terminals.has(event.terminal_id)) {
       this.terminals.set(event.terminal_id, { id: event.terminal_id, status: "idle", ...event.data });
     }

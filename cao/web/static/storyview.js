@@ -22,7 +22,10 @@ export class StoryView {
   /** Everything anew. */
   draw() {
     this.#views.clear();
-    fill(this.element, this.#story.blocks.map((block) => this.#view(block).element));
+    fill(
+      this.element,
+      this.#story.blocks.map((block) => this.#view(block).element),
+    );
   }
 
   #view(block) {
@@ -43,8 +46,18 @@ export class StoryView {
 }
 
 function note(block, story) {
-  const words = block.note === "joined" ? ["joined as ", h("b", {}, block.data.profile), ` over ${block.data.provider}`] : "left";
-  return h("p.chapter", {}, face(block.data.name, story.placeOf(block.terminal)), h("b", {}, block.data.name), " ", words, " ", h("time", { datetime: block.at }, clock(block.at)));
+  const words =
+    block.note === "joined" ? ["joined as ", h("b", {}, block.data.profile), ` over ${block.data.provider}`] : "left";
+  return h(
+    "p.chapter",
+    {},
+    face(block.data.name, story.placeOf(block.terminal)),
+    h("b", {}, block.data.name),
+    " ",
+    words,
+    " ",
+    h("time", { datetime: block.at }, clock(block.at)),
+  );
 }
 
 class TurnView {
@@ -60,7 +73,14 @@ class TurnView {
   constructor(turn, story) {
     this.#turn = turn;
     this.#story = story;
-    this.element = h("article.turn", { data: { row: "", turn: turn.id }, tabindex: "-1" }, this.#head, this.#mail, this.#parts, this.#end);
+    this.element = h(
+      "article.turn",
+      { data: { row: "", turn: turn.id }, tabindex: "-1" },
+      this.#head,
+      this.#mail,
+      this.#parts,
+      this.#end,
+    );
     this.update();
   }
 
@@ -69,14 +89,23 @@ class TurnView {
     const name = this.#story.nameOf(turn.terminal);
     const state = this.#asks() ? "waiting" : turn.state;
     this.element.dataset.state = state;
-    fill(this.#head, face(name, this.#story.placeOf(turn.terminal)), h("b", {}, name), badge(state), h("time", { datetime: turn.at, title: clean(turn.at) }, clock(turn.at)));
+    fill(
+      this.#head,
+      face(name, this.#story.placeOf(turn.terminal)),
+      h("b", {}, name),
+      badge(state),
+      h("time", { datetime: turn.at, title: clean(turn.at) }, clock(turn.at)),
+    );
     this.#drawMail();
     this.#drawParts();
     fill(this.#end, this.#outcome());
   }
 
   #asks() {
-    return this.#turn.state === "running" && this.#turn.parts.some((part) => part.kind === "approval" && this.#story.approvals.get(part.id)?.state === "pending");
+    return (
+      this.#turn.state === "running" &&
+      this.#turn.parts.some((part) => part.kind === "approval" && this.#story.approvals.get(part.id)?.state === "pending")
+    );
   }
 
   /** A message or an approval is known in full now. */
@@ -99,7 +128,10 @@ class TurnView {
     const key = mail.map((message) => message.id).join();
     if (key === this.#mailDrawn) return;
     this.#mailDrawn = key;
-    fill(this.#mail, mail.map((message) => letter(message, this.#story)));
+    fill(
+      this.#mail,
+      mail.map((message) => letter(message, this.#story)),
+    );
   }
 
   #drawParts() {
@@ -145,7 +177,14 @@ export function letter(message, story) {
   return h(
     "div.letter",
     { class: message.kind, data: { message: message.id } },
-    h("p.from", {}, icon(message.kind === "prompt" ? "send" : "mail"), h("b", {}, from), ` ${TITLES[message.kind] ?? "sent"}`, message.state === "pending" && [" \u00b7 ", "waits ", when(message.created_at)]),
+    h(
+      "p.from",
+      {},
+      icon(message.kind === "prompt" ? "send" : "mail"),
+      h("b", {}, from),
+      ` ${TITLES[message.kind] ?? "sent"}`,
+      message.state === "pending" && [" \u00b7 ", "waits ", when(message.created_at)],
+    ),
     folded(message.text, "p.words"),
   );
 }
@@ -156,10 +195,14 @@ function folded(text, tag) {
   const whole = clean(text);
   if (whole.length <= PREVIEW) return h(tag, {}, whole);
   const words = h(tag, {}, whole.slice(0, PREVIEW) + "\u2026");
-  const more = button("Show all of it", () => {
-    fill(words, whole);
-    more.remove();
-  }, { tone: "quiet small" });
+  const more = button(
+    "Show all of it",
+    () => {
+      fill(words, whole);
+      more.remove();
+    },
+    { tone: "quiet small" },
+  );
   return h("div", {}, words, more);
 }
 
@@ -168,13 +211,28 @@ function drawn({ kind, text, data }) {
     case "text":
       return h("p.words", {}, text);
     case "thought":
-      return h("details.thought", {}, h("summary", {}, icon("thought"), h("span", {}, short(text, 140))), h("p.words", {}, text));
+      return h(
+        "details.thought",
+        {},
+        h("summary", {}, icon("thought"), h("span", {}, short(text, 140))),
+        h("p.words", {}, text),
+      );
     case "tool_call":
       return step("tool", text || "tool", data);
     case "tool_result":
       return step(data.error || data.failed ? "warn" : "check", text, data, "result");
     case "plan":
-      return h("div.plan", {}, icon("plan"), h("ol", {}, (data.steps ?? []).map((one) => h("li", { class: one.status }, one.content)), data.steps ? null : h("li", {}, text)));
+      return h(
+        "div.plan",
+        {},
+        icon("plan"),
+        h(
+          "ol",
+          {},
+          (data.steps ?? []).map((one) => h("li", { class: one.status }, one.content)),
+          data.steps ? null : h("li", {}, text),
+        ),
+      );
     case "usage":
       return h("p.usage", {}, usage(data));
     default:
@@ -187,7 +245,11 @@ function step(drawing, text, data, kind = "call") {
   const long = lines.length > 1 || text.length > 140;
   const full = Object.keys(data).length > 0;
   const gist = short(kind === "call" ? told(data.arguments ?? data.input) : told(data.answer), 140);
-  const title = [icon(drawing), h("code", {}, short(lines.find((line) => line.trim()) ?? "", 140) || "done"), gist && h("span.gist", {}, gist)];
+  const title = [
+    icon(drawing),
+    h("code", {}, short(lines.find((line) => line.trim()) ?? "", 140) || "done"),
+    gist && h("span.gist", {}, gist),
+  ];
   if (!long && !full) return h("p.step", { class: kind }, title);
   return h("details.step", { class: kind }, h("summary", {}, title), long ? verbatim(text) : null, full ? shown(data) : null);
 }
@@ -195,7 +257,9 @@ function step(drawing, text, data, kind = "call") {
 /** What a tool was given or gave, in the words that people would look for first. */
 function told(fields) {
   if (!fields || typeof fields !== "object") return "";
-  const words = ["message", "text", "result", "command", "path", "file_path", "query", "pattern", "url", "state", "id"].map((name) => fields[name]).find(Boolean);
+  const words = ["message", "text", "result", "command", "path", "file_path", "query", "pattern", "url", "state", "id"]
+    .map((name) => fields[name])
+    .find(Boolean);
   const whom = typeof fields.profile === "string" ? `${fields.profile}: ` : "";
   return whom + (Array.isArray(words) ? words.join(" ") : typeof words === "string" ? words : "");
 }

@@ -51,7 +51,9 @@ export function clock(value) {
   const date = new Date(value);
   const today = date.toDateString() === new Date().toDateString();
   const options = { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false };
-  return today ? date.toLocaleTimeString(undefined, options) : date.toLocaleString(undefined, { ...options, month: "short", day: "numeric" });
+  return today
+    ? date.toLocaleTimeString(undefined, options)
+    : date.toLocaleString(undefined, { ...options, month: "short", day: "numeric" });
 }
 
 /** `1 run`, `3 runs`. */
@@ -63,4 +65,22 @@ export function count(number, noun, many = `${noun}s`) {
 export function label(name) {
   const words = String(name).replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** A time on another zone's clock, as `2026-11-23T02:30:00+01:00` says it: `Mon, Nov 23, 02:30 (+01:00)`. */
+export function onClock(local) {
+  const [, wall, distance] = /^(.{16})(?::\d\d)?(.*)$/.exec(local) ?? [];
+  if (!wall) return local;
+  const date = new Date(`${wall}:00Z`);
+  if (Number.isNaN(date.valueOf())) return local;
+  const options = {
+    weekday: "short",
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hour12: false,
+    timeZone: "UTC",
+  };
+  return `${date.toLocaleString(undefined, options)} (${distance || "UTC"})`;
 }
