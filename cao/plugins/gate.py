@@ -24,14 +24,20 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
+class GuardHealth(ReceiverHealth):
+    """What became of the calls of a `before` method."""
+
+    refused: int = 0
+
+
+@dataclass(slots=True)
 class Guard:
-    """A `before` method, and what became of its calls."""
+    """A `before` method of a plugin that is on."""
 
     plugin: str
     mark: Mark
     method: Callable[[Operation, Request, Caller], Awaitable[None]]
-    health: ReceiverHealth
-    refused: int = 0
+    health: GuardHealth
 
 
 class Gate:
@@ -87,7 +93,7 @@ class Gate:
 
 
 def _refusal(guard: Guard, operation: Operation, reason: str) -> Denied:
-    guard.refused += 1
+    guard.health.refused += 1
     return Denied(
         f"{operation.name} is refused by the plugin {guard.plugin}: {reason}",
         operation=operation.name,

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from cao.packages import entry_points
 from cao.protocol import Caller, Conflict, NotFound, Operation, Request
 from cao.protocol.plugins import PluginInfo
 from cao.protocol.records import Event
@@ -15,13 +14,11 @@ from cao.store import Store, Transaction, log, plugins
 
 from .contract import Plugin
 from .gate import Gate
-from .seat import House, Seat, Source
+from .seat import House, Seat
+from .source import Source, installed
 
 if TYPE_CHECKING:
     from cao.control import Control
-
-GROUP = "cao.plugins"
-"""The group of the entry points that name plugins."""
 
 
 class Host:
@@ -37,7 +34,7 @@ class Host:
 
     async def open(self) -> None:
         """Set up every installed plugin that is not disabled. One that fails is shown as failed and stops nobody."""
-        self._seats = {source.name: Seat(source, self._house) for source in _installed()}
+        self._seats = {source.name: Seat(source, self._house) for source in installed()}
         self._store.recorders.append(self._record)
         await self.reconcile()
         self._watching = asyncio.create_task(self._watch(), name="cao-plugins")
@@ -105,10 +102,3 @@ class Host:
                 if now != known:
                     known = now
                     await self.reconcile()
-
-
-def _installed() -> list[Source]:
-    """What the installed packages name, by name."""
-    points = entry_points(GROUP)
-    names = sorted({point.name for point in points})
-    return [Source(name, tuple(point for point in points if point.name == name)) for name in names]

@@ -8,21 +8,21 @@ import logging
 import re
 import sqlite3
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cao.foreign import OwnThread, attended
-from cao.protocol import REGISTRY, Unavailable
+from cao.protocol import Unavailable
 from cao.protocol.plugins import PluginInfo, PluginMethod
 from cao.protocol.records import Event
 from cao.signals import ReceiverHealth, Signals
 from cao.store import Store, Transaction, plugins
 
 from .contract import Mark, Plugin, actor, matches
-from .gate import Gate, Guard
+from .gate import Gate, Guard, GuardHealth
+from .source import Source
 
 if TYPE_CHECKING:
     from cao.control import Control
@@ -31,36 +31,6 @@ _OURS = re.compile(r"importlib|\bcao[/\\](plugins|foreign)")
 """Files whose lines say nothing of where a plugin failed."""
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a plugin comes from."""
-
-    name: str
-    points: Sequence[EntryPoint] = ()
-    given: type[Plugin] | None = None
-    """The class, where the application gave it."""
-
-    @property
-    def package(self) -> str:
-        if self.given is not None:
-            return self.given.__module__
-        return ", ".join(f"{point.dist.name} {point.dist.version}" for point in self.points if point.dist)
-
-    def load(self) -> type[Plugin]:
-        """Import its class. Raises whatever its module raises, and `TypeError` for what is no plugin."""
-        if len(self.points) > 1:
-            raise TypeError(f"these packages bring one plugin of this name each; uninstall all but one: {self.package}")
-        found: Any = self.given or self.points[0].load()
-        if not (inspect.isclass(found) and issubclass(found, Plugin)):
-            raise TypeError(f"{found!r} is no subclass of cao.plugins.Plugin")
-        if found.name != self.name:
-            raise TypeError(f"the entry point says {self.name!r}, the class says {found.name!r}")
-        for _, mark in found.marked():
-            if mark.kind == "before" and not any(mark.covers(operation) for operation in REGISTRY):
-                raise TypeError(f"there is no operation {mark.target!r} to be asked about")
-        return found
 
 
 @dataclass(slots=True)
@@ -94,7 +64,7 @@ class Seat:
         self._kind: type[Plugin] | None = None
         self._plugin: Plugin | None = None
         self._owed: frozenset[str] = frozenset()
-        self._receivers: list[Callable[..., Any]] = []
+        self._receivers: dict[str, Callable[..., Any]] = {}
         self._within: list[_Within] = []
         self._guards: list[Guard] = []
         self._duties: list[str] = []
@@ -130,28 +100,27 @@ class Seat:
         self.status, self.reason, self._owed = "on", None, frozenset()
 
     def _engage(self, plugin: Plugin) -> None:
-        """Let its methods be called from now on."""
-        for name, mark in plugin.marked():
-            method = getattr(plugin, name)
-            health = self._health.get((name, mark)) or ReceiverHealth(f"{self.name}.{name}")
-            match mark.kind:
-                case "hook":
-                    health = self._attach(mark, method)
-                case "before":
-                    self._guards.append(Guard(self.name, mark, method, health))
-                case "within":
-                    self._within.append(_Within(mark, method, health))
-            self._health[name, mark] = health
+        """Let its methods be called from now on, and count from nought."""
+        self._health = {(name, mark): self._engage_method(name, mark, getattr(plugin, name)) for name, mark in plugin.marked()}
         self._house.gate.add(self._guards)
         for duty in plugin.duties():
             self._house.control.duties.add(duty)
             self._duties.append(duty.name)
 
-    def _attach(self, mark: Mark, method: Callable[[Event], Any]) -> ReceiverHealth:
-        receiver = _receiver(method)
-        self._receivers.append(receiver)
-        name = f"{self.name}.{method.__name__}"
-        return self._house.signals.attach(mark.target, receiver, name=name, ignored=actor(self.name))
+    def _engage_method(self, name: str, mark: Mark, method: Callable[..., Any]) -> ReceiverHealth:
+        title = f"{self.name}.{name}"
+        match mark.kind:
+            case "hook":  # of several event types, too, a method is one receiver, so that it hears them in order
+                receiver = self._receivers.setdefault(name, _receiver(method))
+                return self._house.signals.attach(mark.target, receiver, name=title, ignored=actor(self.name))
+            case "before":
+                guard = Guard(self.name, mark, method, GuardHealth(title))
+                self._guards.append(guard)
+                return guard.health
+            case "within":
+                recorder = _Within(mark, method, ReceiverHealth(title))
+                self._within.append(recorder)
+                return recorder.health
 
     async def _remember(self, kind: type[Plugin]) -> None:
         types = _recorded_by(kind)
@@ -176,9 +145,9 @@ class Seat:
         self._guards, self._within = [], []
         for duty in self._duties:
             self._house.control.duties.remove(duty)
-        for receiver in self._receivers:
+        for receiver in self._receivers.values():
             await self._house.signals.detach(receiver)
-        self._duties, self._receivers = [], []
+        self._duties, self._receivers = [], {}
         plugin, self._plugin = self._plugin, None
         if plugin is not None:
             await self._tear_down(plugin)
@@ -227,7 +196,7 @@ class Seat:
         return PluginInfo(
             name=self.name,
             status=self.status,
-            trouble=self.reason or next((one.last_error for one in self._health.values() if one.last_error), None),
+            trouble=self._trouble(),
             package=self._source.package,
             summary=(inspect.getdoc(kind) or "").partition("\n")[0] if kind else "",
             methods=[self._method(name, mark, health) for (name, mark), health in self._health.items()],
@@ -235,15 +204,19 @@ class Seat:
             options=sorted(self._house.control.settings.plugins.get(self.name, {})),
         )
 
+    def _trouble(self) -> str | None:
+        if self.status != "on":
+            return self.reason
+        return next((one.last_error for one in self._health.values() if one.last_error), None)
+
     def _method(self, name: str, mark: Mark, health: ReceiverHealth) -> PluginMethod:
-        refused = next((guard.refused for guard in self._guards if guard.health is health), 0)
         return PluginMethod(
             method=name,
             kind=mark.kind,
             target=mark.target,
             order=mark.order,
             calls=health.calls,
-            refused=refused,
+            refused=health.refused if isinstance(health, GuardHealth) else 0,
             errors=health.errors,
             timeouts=health.timeouts,
             dropped=health.dropped,

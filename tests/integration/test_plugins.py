@@ -285,6 +285,7 @@ async def test_a_guard_that_fails_or_hangs_refuses_and_can_be_switched_off(contr
     assert (await control.daemon.health()).plugins[0].name == "stuck"
     await control.daemon.status()
     assert (await control.plugin.disable("stuck")).status == "off"
+    assert (await control.daemon.health()).plugins == []
     await control.session.list()
     await control.project.list()
 
