@@ -11,7 +11,7 @@ from typing import Any, TextIO, cast
 from cao.client.catalog import Entry
 from cao.client.wire import WireError
 
-from .tables import details, table
+from .tables import cell, details, table
 from .text import ago, escaped, fitted, one_line, plain
 
 SCHEMA = "cao.cli.v1"
@@ -115,8 +115,7 @@ def _painted(stream: TextIO, text: str, colour: str) -> str:
 
 def event_line(item: Mapping[str, Any]) -> str:
     """An event in one line."""
-    said = {one_line(name): one_line(str(value)) for name, value in item.get("data", {}).items() if value is not None}
-    told = " ".join(f"{name}={value}" for name, value in said.items())
+    told = cell("data", item.get("data", {}))
     line = f"{item.get('seq', ''):>6}  {ago(str(item.get('at', ''))):>9}  {fitted(one_line(str(item.get('type', ''))), 20)}  "
     line += f"{one_line(str(item.get('session_id') or ''))}  {told}"
     return line.rstrip() if not sys.stdout.isatty() else fitted(line, columns()).rstrip()
