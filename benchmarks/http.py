@@ -1,4 +1,4 @@
-"""HTTP reads and writes against bare Litestar, and an MCP call: each server in a process of its own, one client."""
+"""HTTP reads and writes against bare Litestar, a GraphQL read and an MCP call: each server a process of its own, one client."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import time
 from collections.abc import AsyncGenerator
 
 from cao.discovery import local_token
+from cao.graphql.documents import document
+from cao.protocol import REGISTRY
 
 from .figures import Figure, median
 from .places import engine_ready, server
@@ -49,13 +51,17 @@ async def measure() -> list[Figure]:
         session = await control.session.launch(profile="developer", provider="scripted", name="bench")
         ours = int(control.url.rpartition(":")[2])
         head = f"Authorization: Bearer {local_token(settings.home)}\r\n"
-        reads = await by_turns((ours, request("GET", f"/sessions/{session.id}", head)), (port, request("GET", "/things/thing")))
+        read = request("GET", f"/sessions/{session.id}", head)
+        reads = await by_turns((ours, read), (port, request("GET", "/things/thing")))
+        query = json.dumps({"query": document(REGISTRY["session.get"], ["session"]), "variables": {"session": session.id}})
+        asked = await by_turns((ours, request("POST", "/graphql", head, query)), (ours, read))
         body = json.dumps({"profile": "developer", "provider": "scripted", "labels": {"a": "b"}})
         thing = json.dumps({"name": "thing", "labels": {"a": "b"}})
         writes = await by_turns((ours, request("POST", "/sessions", head, body)), (port, request("POST", "/things", "", thing)))
         return [
             Figure("HTTP read (session.get)", reads[0], "/s", reads[1], "bare Litestar", ">= 0.6x", reads[0] / reads[1] >= 0.6),
             Figure("HTTP write (session.launch, durable)", writes[0], "/s", writes[1], "bare Litestar, stores nothing"),
+            Figure("GraphQL read (sessionGet, all fields)", asked[0], "/s", asked[1], "the HTTP read"),
             await mcp_call(control.url, local_token(settings.home), reads[0]),
         ]
 
