@@ -16,8 +16,8 @@ from .sending import STEPS, Courier, Message
 
 GRACE = 2.0
 """Seconds that attempts under way get when the control closes; after that they are made again by the next."""
-LEASE_MARGIN = 20.0
-"""Seconds beyond the longest attempt until another sender takes a delivery over."""
+LEASE_MARGIN = 5.0
+"""Seconds that an attempt may take to be written down; after twice its longest time and these, another sender takes it over."""
 
 _LANE_ENDED = "notifiers.lane"
 
@@ -38,7 +38,7 @@ class Dispatch:
         self._patience = patience
         self._courier = courier
         self._compose = compose
-        self._lease = STEPS * seconds + LEASE_MARGIN
+        self._lease = 2 * STEPS * seconds + LEASE_MARGIN
         self._until = 0.0
         self._couriers: dict[str, Courier] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
