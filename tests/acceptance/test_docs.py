@@ -34,12 +34,13 @@ from graphql import OperationDefinitionNode
 from graphql.execution.values import get_variable_values
 
 import cao
-from cao.agents.profile import findings
+from cao.agents.profile import findings, split
 from cao.discovery import local_token, read_server
 from cao.graphql.execution import read
 from cao.graphql.schema import schema
 from cao.mcp.catalogue import catalogue
 from cao.protocol import REGISTRY, CaoError
+from cao.schedules.file import FrontMatter
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -263,6 +264,8 @@ def test_data_is_what_it_says(page: Path) -> None:
             case "yaml":
                 assert isinstance(yaml.safe_load(block.text), dict)
                 assert not findings(f"---\ndescription: x\n{block.text}---\nGo.", yaml.safe_load(block.text)["name"])
+            case "markdown" if "\nschedule: " in block.text:
+                FrontMatter.model_validate(split(block.text)[0])
             case "markdown":
                 assert not findings(block.text, "scribe")
             case "graphql":
