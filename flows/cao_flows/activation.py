@@ -83,7 +83,7 @@ class SessionRunner:
         try:
             profile = self.profile_of(terminal)
             seconds = min(profile.timeout or self.house.settings.turn_seconds, self.house.settings.turn_seconds)
-            task = task_for(profile.retries, profile.retry_seconds, seconds)
+            task = task_for(str(self.house.settings.home), profile.retries, profile.retry_seconds, seconds)
             await task(**describe(terminal, turn_id))
         except asyncio.CancelledError:
             raise

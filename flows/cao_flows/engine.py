@@ -23,7 +23,7 @@ from cao.store import LeaseLost, activations, leases, turns
 from .house import House
 from .prefect_api import PrefectApi, Receive, Scope, Send
 from .prefect_proxy import PrefectProxy
-from .prefect_settings import configured, keep_quiet, send_events
+from .prefect_settings import configured, keep_quiet, send_events, unheard
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -121,7 +121,7 @@ class PrefectEngine:
             self._change("starting", "starting Prefect")
             self._serve_api()
             if not self._stopping:
-                with configured(self._house.prefect_home, self._api_url, self._public_url):
+                with configured(self._house.prefect_home, self._api_url, self._public_url), unheard(self._api_url):
                     asyncio.run(self._main())
         except BaseExceptionGroup as group:
             logger.exception("the engine failed")
@@ -190,14 +190,15 @@ class PrefectEngine:
         raise Unavailable(f"Prefect's API ended by itself {LOSSES + 1} times: {api.last_words()}")
 
     async def _prepare(self, client: PrefectClient) -> None:
-        from . import results
+        from . import prefect_events, results
         from .activation import activation
         from .reconcile import reconcile
-        from .turn import task_for, turn
+        from .turn import task_for
 
         home = str(self._house.settings.home)
+        prefect_events.apply()
         results.attach(home, self._house.store)
-        turn.result_storage = await results.save_block(home)
+        await results.save_block(home)
         task_for.cache_clear()
         self._flow_id = await client.create_flow(activation)
         for provider, limit in self._house.settings.provider_limits.items():

@@ -7,6 +7,7 @@ that started it, whatever became of that one.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 import sys
@@ -25,6 +26,7 @@ LAST_SECONDS = 5.0
 def main() -> None:
     """Serve. Arguments: Prefect's directory, the origin that shows its UI ("" for no UI), and the number of a bound socket."""
     home, public_url, listener = Path(sys.argv[1]), sys.argv[2], socket.socket(fileno=int(sys.argv[3]))
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     keep_quiet(home)
     with configured(home, None, public_url):
         asyncio.run(_serve(home, listener))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import Awaitable, Generator
 from pathlib import Path
@@ -12,13 +13,34 @@ from typing import Any, cast
 MOUNT = "/prefect"
 """Where the UI stands, on our own port; the API is below it."""
 
+LOGGING = Path(__file__).with_name("prefect_logging.yml")
+"""What Prefect may do to the logging of the process that it is imported in."""
+
 
 def keep_quiet(home: Path) -> None:
-    """Before Prefect is imported for the first time: no traffic to the outside, and its files in our directory."""
+    """Before Prefect is imported for the first time: no traffic to the outside, its files in ours, and logging left alone."""
     os.environ.setdefault("DO_NOT_TRACK", "1")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     os.environ.setdefault("PREFECT_HOME", str(home))
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+    if "PREFECT_LOGGING_SETTINGS_PATH" not in os.environ:  # the older name of the same
+        os.environ.setdefault("PREFECT_LOGGING_CONFIG_PATH", str(LOGGING))
+
+
+@contextlib.contextmanager
+def unheard(api_url: str | None) -> Generator[None]:
+    """Keep requests to Prefect's API out of the application's log: httpx tells of each one at level INFO."""
+    requests = logging.getLogger("httpx")
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        told = record.args if isinstance(record.args, tuple) else ()
+        return not any(str(part).startswith(str(api_url)) for part in told)
+
+    requests.addFilter(is_of_others)
+    try:
+        yield
+    finally:
+        requests.removeFilter(is_of_others)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ runs the task and gets it if there is one; so resuming after a crash is Prefect'
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable
 from typing import Any, ClassVar, cast
 
@@ -17,6 +18,9 @@ from prefect.serializers import JSONSerializer
 from cao.store import Store
 
 _STORES: dict[str, Store] = {}
+_BLOCKS: dict[str, StoreResults] = {}
+_SAVING = threading.Lock()
+"""Prefect keeps the ids of a block's type on its class while it saves one: the engines of a process take turns."""
 
 PREFIX = "turn:"
 """A turn's cache key is this and its id."""
@@ -52,11 +56,22 @@ def attach(home: str, store: Store) -> None:
 def detach(home: str) -> None:
     """The store is about to be closed."""
     _STORES.pop(home, None)
+    _BLOCKS.pop(home, None)
 
 
-async def save_block(home: str) -> StoreResults:
-    """The block, registered with Prefect's API, which wants to know where results are."""
+def block_of(home: str) -> StoreResults:
+    """The block of `home`, once it is saved."""
+    return _BLOCKS[home]
+
+
+async def save_block(home: str) -> None:
+    """Register the block with Prefect's API, which wants to know where results are."""
     block = StoreResults(home=home)
-    async with asyncio.timeout(30):
-        await cast("Awaitable[Any]", block.save("cao-store", overwrite=True))
-    return block
+    async with asyncio.timeout(60):
+        while not _SAVING.acquire(blocking=False):  # noqa: ASYNC110 - who has it runs in another loop
+            await asyncio.sleep(0.05)
+        try:
+            await cast("Awaitable[Any]", block.save("cao-store", overwrite=True))
+        finally:
+            _SAVING.release()
+    _BLOCKS[home] = block

@@ -23,7 +23,7 @@ from cao.protocol.records import Message, Terminal, Turn
 from cao.store import Lease, Transaction, terminals, turns
 
 from .house import House
-from .results import PREFIX
+from .results import PREFIX, block_of
 from .watch import TurnWatch
 
 
@@ -67,9 +67,11 @@ async def turn(turn_id: str, terminal_id: str, seat: str) -> Any:
 
 
 @lru_cache(64)
-def task_for(retries: int, retry_seconds: float, seconds: float) -> Task[..., Any]:
-    """The task with a profile's retries and time-out."""
-    return turn.with_options(retries=retries, retry_delay_seconds=retry_seconds, timeout_seconds=seconds)
+def task_for(home: str, retries: int, retry_seconds: float, seconds: float) -> Task[..., Any]:
+    """The task with the results of one data directory, and a profile's retries and time-out."""
+    return turn.with_options(
+        retries=retries, retry_delay_seconds=retry_seconds, timeout_seconds=seconds, result_storage=block_of(home)
+    )
 
 
 async def _play(player: Player, turn_id: str, terminal_id: str) -> Any:
