@@ -82,7 +82,7 @@ app.mount("/agents", cao.asgi(control, authenticate=who))
 async def summaries(asked: Text) -> Summary:
     """Let an agent summarise a text, and wait for it."""
     session = await control.session.launch(asked.text, profile="summariser")
-    result = await control.run.result(str(session.run_id), timeout=60)
+    result = await control.run.result(str(session.run_id), timeout=120)
     if result.text is None:
-        raise HTTPException(502, result.failure.message if result.failure else "the agent was not done within a minute")
+        raise HTTPException(502, result.failure.message if result.failure else "the agent was not done within two minutes")
     return Summary(session=session.id, summary=result.text)

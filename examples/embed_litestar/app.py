@@ -89,9 +89,9 @@ async def agents(scope: Scope, receive: Receive, send: Send) -> None:
 async def summaries(data: Text) -> Summary:
     """Let an agent summarise a text, and wait for it."""
     session = await control.session.launch(data.text, profile="summariser")
-    result = await control.run.result(str(session.run_id), timeout=60)
+    result = await control.run.result(str(session.run_id), timeout=120)
     if result.text is None:
-        reason = result.failure.message if result.failure else "the agent was not done within a minute"
+        reason = result.failure.message if result.failure else "the agent was not done within two minutes"
         raise HTTPException(reason, status_code=502)
     return Summary(session=session.id, summary=result.text)
 

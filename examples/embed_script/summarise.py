@@ -34,7 +34,7 @@ async def work_on(control: cao.Control, file: str) -> str:
     """What an agent says of one file."""
     text = await asyncio.to_thread(Path(file).read_text, "utf-8")
     session = await control.session.launch(text, profile="summariser", labels={"file": file[-200:]})
-    result = await control.run.result(str(session.run_id), timeout=60)
+    result = await control.run.result(str(session.run_id), timeout=120)
     return result.text or f"failed: {result.failure.message if result.failure else result.state}"
 
 
