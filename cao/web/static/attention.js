@@ -1,12 +1,11 @@
 // What needs a person, from everywhere: questions, failures, missed schedules, letters that could not be delivered.
 
-import { ask, listed, offers } from "./api.js";
+import { listed, offers } from "./api.js";
 import { paced } from "./dom.js";
 
 const KEPT = "cao.dismissed";
 const DISMISSED = 500;
 const FRESH = 7 * 86400 * 1000; // older failures are history
-const WINDOW = 20000; // events that are looked through for missed schedules
 const TYPES = /^(approval|schedule|delivery)\.|^run\.(failed|queued)$/;
 
 /** The inbox as a model. Tells of `change`. */
@@ -15,11 +14,9 @@ export class Attention extends EventTarget {
   problem = null;
   loaded = false;
   refresh = paced(() => this.load(), 120);
-  #feed;
 
   constructor(feed) {
     super();
-    this.#feed = feed;
     feed.addEventListener("event", ({ detail }) => TYPES.test(detail.type) && this.refresh());
     feed.addEventListener("jump", () => this.refresh());
   }
@@ -31,7 +28,7 @@ export class Attention extends EventTarget {
 
   async load() {
     try {
-      const found = await Promise.all([approvals(), failures(), missed(this.#feed.seq), dead()]);
+      const found = await Promise.all([approvals(), failures(), missed(), dead()]);
       const gone = new Set(dismissed());
       this.items = found.flat().filter((item) => item.kind === "approval" || !gone.has(item.id));
       this.problem = null;
@@ -70,14 +67,13 @@ async function failures() {
     .map((record) => ({ kind: "failure", id: record.id, at: record.settled_at ?? record.created_at, record }));
 }
 
-async function missed(seq) {
-  if (!offers("schedule.list")) return [];
-  const types = ["schedule.missed", "schedule.failed"];
-  const page = await ask("event.list", { types, after: Math.max(0, seq - WINDOW), limit: 200 });
-  return page.items
-    .filter((event) => Date.now() - new Date(event.at) < FRESH)
-    .reverse()
-    .map((record) => ({ kind: "missed", id: `event_${record.seq}`, at: record.at, record }));
+async function missed() {
+  if (!offers("schedule.history")) return [];
+  const fires = await Promise.all(["missed", "failed"].map((state) => listed("schedule.history", { state }, 50)));
+  return fires
+    .flat()
+    .filter((record) => Date.now() - new Date(record.created_at) < FRESH)
+    .map((record) => ({ kind: "missed", id: record.id, at: record.created_at, record }));
 }
 
 async function dead() {

@@ -66,7 +66,10 @@ export function keepTime() {
   }, 5000);
 }
 
-/** Run `work` soon, once for however many asks; never twice at the same time. */
+/**
+ * Run `work` soon, once for however many asks; never twice at the same time. What goes wrong is told by the event
+ * `cao:trouble`; a server that is away is the business of the feed, which has everything loaded again.
+ */
 export function paced(work, milliseconds = 120) {
   let timer = null;
   let busy = false;
@@ -80,6 +83,8 @@ export function paced(work, milliseconds = 120) {
     busy = true;
     try {
       await work();
+    } catch (problem) {
+      if (!problem.unreachable) dispatchEvent(new CustomEvent("cao:trouble", { detail: problem }));
     } finally {
       busy = false;
       if (again) {

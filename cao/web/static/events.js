@@ -1,13 +1,13 @@
 // Events: the log as it grows.
 
-import { ask } from "./api.js";
 import { fill, h } from "./dom.js";
+import { newest } from "./log.js";
 import { sessionLink } from "./names.js";
 import { button, empty, head, shown, trouble, waiting } from "./parts.js";
 import { clock, short } from "./text.js";
 
 const KEPT = 400;
-const WINDOW = 300;
+const ENOUGH = 80;
 
 export function eventLog({ feed }, { search }) {
   let wanted = search.get("types") ?? "";
@@ -49,16 +49,8 @@ export function eventLog({ feed }, { search }) {
 
   async function load() {
     try {
-      let after = Math.max(0, feed.seq - WINDOW);
-      let page = await ask("event.list", { types: types(), after, limit: 200 });
-      if (!page.items.length && after)
-        page = await ask("event.list", { types: types(), after: Math.max(0, feed.seq - WINDOW * 100), limit: 200 });
-      const items = [...page.items];
-      while (page.next_cursor && items.length < KEPT) {
-        page = await ask("event.list", { types: types(), after, limit: 200, cursor: page.next_cursor });
-        items.push(...page.items);
-      }
-      fill(list, items.length ? items.reverse().map(row) : empty("events", "Nothing yet", "Whatever happens appears here."));
+      const { events } = await newest({ types: types() }, feed.seq, { enough: ENOUGH, most: KEPT });
+      fill(list, events.length ? events.reverse().map(row) : empty("events", "Nothing yet", "Whatever happens appears here."));
     } catch (problem) {
       fill(list, trouble(problem, load));
     }
@@ -68,6 +60,7 @@ export function eventLog({ feed }, { search }) {
     title: "Events",
     element,
     load,
+    recover() {}, // the feed brings what was missed
     take(event) {
       if (!fits(event)) return;
       if (!paused) put(event);

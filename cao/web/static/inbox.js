@@ -75,14 +75,7 @@ function made(item, attention) {
     case "failure":
       return failure(item.record, away);
     case "missed":
-      return notice(
-        item,
-        "warn",
-        item.record.type === "schedule.failed" ? "A schedule failed" : "A schedule was missed",
-        item.record.data,
-        "#/schedules",
-        away,
-      );
+      return lateFire(item, away);
     default:
       return deadLetter(item, attention, away);
   }
@@ -115,6 +108,13 @@ function notice(item, drawn, title, data, href, away, ...actions) {
   );
 }
 
+function lateFire(item, away) {
+  const { schedule, due, count: times, state, reason } = item.record;
+  const title = state === "failed" ? `${schedule} could not start its session` : `${schedule} was missed`;
+  const told = { due, ...(times > 1 ? { due_times: times } : {}), reason };
+  return notice(item, "warn", title, told, `#/schedules/${schedule}`, away);
+}
+
 function deadLetter(item, attention, away) {
   const again = async () => {
     try {
@@ -126,7 +126,16 @@ function deadLetter(item, attention, away) {
     }
   };
   const retry = offers("delivery.retry") && button("Try again", again, { tone: "small" });
-  return notice(item, "notifications", "A notification could not be delivered", item.record, "#/notifications", away, retry);
+  const { notifier, title, error, attempts } = item.record;
+  return notice(
+    item,
+    "notifications",
+    `${notifier} could not be reached`,
+    { title, error, attempts },
+    "#/notifications",
+    away,
+    retry,
+  );
 }
 
 async function nothing(launch) {

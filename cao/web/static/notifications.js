@@ -179,7 +179,7 @@ function row(delivery) {
     "button.row.delivery",
     {
       type: "button",
-     
+
       onclick: () => receipt(delivery.id),
       data: { row: "", id: delivery.id, state: delivery.state },
     },

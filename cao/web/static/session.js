@@ -70,6 +70,12 @@ export class SessionScreen {
     this.#story?.take(event);
   }
 
+  /** The server is back; the story itself goes on by the log. */
+  recover() {
+    if (this.#story) this.#refresh();
+    else this.load();
+  }
+
   /** Answer the oldest question of this session. */
   decide(decision) {
     (document.activeElement?.closest(".approval") ?? this.element.querySelector(".approval[data-state=pending]"))?.decide(
@@ -177,8 +183,7 @@ export class SessionScreen {
   async #earlier() {
     this.#stuck = false;
     const height = this.#scroll.scrollHeight;
-    await this.#story.read(this.#context.feed.seq, true);
-    this.#view.draw();
+    await this.#story.readEarlier();
     this.#draw();
     this.#scroll.scrollTop += this.#scroll.scrollHeight - height;
   }

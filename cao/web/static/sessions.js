@@ -98,6 +98,11 @@ export function sessions(context, parameters) {
       await Promise.all([reload(), open ? open.load() : move(parameters)]);
       filter();
     },
+    async recover() {
+      await activity.load();
+      await reload();
+      open?.recover();
+    },
     take(event) {
       open?.take(event);
       if (!event.session_id || !/^(session|terminal|turn|run|approval)\./.test(event.type)) return;

@@ -87,7 +87,8 @@ export class Shell {
       ),
     );
     this.#feed.addEventListener("event", ({ detail }) => this.#current?.take?.(detail));
-    this.#feed.addEventListener("jump", () => this.#current?.load());
+    this.#feed.addEventListener("jump", () => this.#load(this.#current));
+    addEventListener("cao:trouble", ({ detail }) => say(detail.message, "bad"), { signal });
     this.#attention.addEventListener("change", () => this.#count());
     addEventListener("hashchange", () => this.#show(), { signal });
     this.#keys.listen(signal);
@@ -108,15 +109,28 @@ export class Shell {
     const parameters = { rest, search: new URLSearchParams(search) };
     this.#mark(screen);
     if (this.#current?.of === screen && this.#current.move) {
-      await this.#current.move(parameters);
+      await this.#current.move(parameters).catch((problem) => this.#fail(problem));
     } else {
       this.#current?.close?.();
       this.#current = { ...screen.make(this.context, parameters), of: screen };
       fill(this.#main, this.#current.element);
       this.#main.scrollTop = 0;
-      await this.#current.load();
+      await this.#load(this.#current);
     }
     this.#count();
+  }
+
+  async #load(screen, how = screen.load) {
+    try {
+      await how.call(screen);
+    } catch (problem) {
+      this.#fail(problem);
+    }
+  }
+
+  /** A server that is away is told of by the banner; what is shown stays. */
+  #fail(problem) {
+    if (!problem.unreachable && problem.status !== 401) say(problem.message, "bad");
   }
 
   #skip = (event) => {
@@ -180,8 +194,14 @@ export class Shell {
     document.title = `${number ? `(${number}) ` : ""}${this.#current?.title ?? "cao"} \u00b7 cao`;
   }
 
+  #recover() {
+    this.#attention.refresh();
+    if (this.#current) this.#load(this.#current, this.#current.recover ?? this.#current.load);
+  }
+
   #tellConnection() {
     const { state, since } = this.#feed;
+    if (state === "live" && this.element.dataset.connection === "stale") this.#recover();
     this.element.dataset.connection = state;
     fill(this.#nav.querySelector(".connection"), state === "live" ? "live" : "not connected");
     this.#banner.hidden = state === "live";

@@ -1,14 +1,18 @@
 // One session as one story: events of the log, in their order, become the turns of its agents. History and live are the same.
 
 import { ask, listed } from "./api.js";
+import { newest } from "./log.js";
 
-export const TYPES = ["transcript.*", "turn.*", "message.*", "run.*", "approval.*", "terminal.*", "session.*"];
-const PAGE = 200;
-const FIRST = 1500; // events of the log that are looked through at first
-const ENOUGH = 120; // events of the session that make a beginning
-const MOST = 4000;
+const TYPES = ["transcript.*", "turn.*", "message.*", "run.*", "approval.*", "terminal.*", "session.*"];
+const ENOUGH = 120; // events that make a beginning
+const MOST = 4000; // events that are kept of a session that never ends
+const LETTERS = 400;
+const MISSING = 40; // messages that are asked for one by one
 
-/** What is known of one session. Tells of `change` with the turns that changed, of `note` and of `waiting`. */
+/**
+ * What is known of one session. Tells of `change` (a block grew or is new), of `record` (a message or an approval is known in
+ * full), of `waiting` (who waits and works may have changed) and of `rebuilt` (all blocks are others now).
+ */
 export class Story extends EventTarget {
   turns = new Map();
   blocks = [];
@@ -17,6 +21,7 @@ export class Story extends EventTarget {
   approvals = new Map();
   from = Infinity;
   #seen = 0;
+  #events = [];
 
   constructor(session) {
     super();
@@ -28,48 +33,61 @@ export class Story extends EventTarget {
     return this.from <= 0;
   }
 
-  /** Read the end of the story, or with `earlier` what stands before it. `last` is the newest event's number. */
-  async read(last, earlier = false) {
-    const [events, approvals, messages] = await Promise.all([
-      this.#history(last, earlier),
+  /** Read the end of the story. `last` is the newest event's number. */
+  async read(last) {
+    const [{ events, from }, approvals, messages] = await Promise.all([
+      newest(this.#fields, last, { enough: ENOUGH, most: MOST }),
       listed("approval.list", { session: this.session.id }, 200),
-      listed("message.list", { session: this.session.id }, 400),
+      listed("message.list", { session: this.session.id }, LETTERS),
     ]);
     for (const one of approvals) this.approvals.set(one.id, one);
     for (const one of messages) this.messages.set(one.id, one);
+    this.from = from;
+    this.#rebuild(events);
+    await this.#findLetters();
+  }
+
+  /** Read what stands before it. */
+  async readEarlier() {
+    const { events, from } = await newest(this.#fields, this.from, { enough: ENOUGH, most: MOST });
+    this.from = from;
+    this.#rebuild([...events, ...this.#events]);
+    await this.#findLetters();
+  }
+
+  get #fields() {
+    return { session: this.session.id, types: TYPES };
+  }
+
+  #rebuild(events) {
     this.turns.clear();
     this.blocks = [];
     this.#seen = 0;
+    this.#events = events;
     for (const event of events) this.#apply(event);
+    this.dispatchEvent(new Event("rebuilt"));
   }
 
-  async #history(last, earlier) {
-    let reach = earlier ? (last - this.from) * 6 + FIRST : FIRST;
-    for (;;) {
-      const from = Math.max(0, last - reach);
-      const events = await this.#between(from);
-      if (events.length >= ENOUGH || from === 0 || earlier) {
-        this.from = from;
-        return events;
-      }
-      reach *= 8;
+  /** The messages of turns that are older than the listing goes. */
+  async #findLetters() {
+    const unknown = this.blocks.flatMap((block) => block.mail ?? []).filter((id) => !this.messages.has(id));
+    const found = await Promise.all(
+      unknown.slice(-MISSING).map((message) => ask("message.get", { message }).catch(() => null)),
+    );
+    for (const message of found.filter(Boolean)) {
+      this.messages.set(message.id, message);
+      this.dispatchEvent(new CustomEvent("record", { detail: message.id }));
     }
-  }
-
-  async #between(after) {
-    const events = [];
-    let cursor = null;
-    do {
-      const page = await ask("event.list", { session: this.session.id, types: TYPES, after, limit: PAGE, cursor });
-      events.push(...page.items);
-      cursor = page.next_cursor;
-    } while (cursor && events.length < MOST);
-    return events;
   }
 
   /** Take one event as it happens. */
   take(event) {
     if (event.session_id !== this.session.id || event.seq <= this.#seen) return;
+    this.#events.push(event);
+    if (this.#events.length > 2 * MOST) {
+      this.from = this.#events.at(-MOST).seq - 1;
+      return this.#rebuild(this.#events.slice(-MOST));
+    }
     const touched = this.#apply(event);
     if (touched) this.dispatchEvent(new CustomEvent("change", { detail: touched }));
     if (/^(message|approval)\./.test(event.type)) void this.#complete(event);

@@ -15,6 +15,7 @@ export class StoryView {
   constructor(story) {
     this.#story = story;
     story.addEventListener("change", ({ detail }) => this.#changed(detail));
+    story.addEventListener("rebuilt", () => this.draw());
     story.addEventListener("record", ({ detail }) => this.#completed(detail));
     this.draw();
   }
