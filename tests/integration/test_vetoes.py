@@ -69,7 +69,7 @@ def by_program(home: Path, site: Path, *words: str) -> tuple[int, Mapping[str, A
 
 
 async def test_over_http(frozen: Served) -> None:
-    async with httpx.AsyncClient(base_url=frozen.url, headers=frozen.headers, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=frozen.url, headers=frozen.headers, timeout=60, trust_env=False) as client:
         answer = await client.post("/sessions", json={"provider": "scripted"})
         body = problem(answer)
         assert (answer.status_code, body["code"], body["details"]) == (403, "denied", EXPECTED)
