@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -43,7 +44,34 @@ async def measure() -> list[Figure]:
             ours, bare = await asyncio.to_thread(compare, [program, *arguments], settings.home)
             met = None if aim is None else ours / bare <= aim
             figures.append(Figure(name, ours, "ms", bare, "python -c pass", f"<= {aim:g}x" if aim else "", met))
-    return [*figures, await asyncio.to_thread(_healthy)]
+    return [*figures, *await asyncio.to_thread(_ticks, program), await asyncio.to_thread(_healthy)]
+
+
+def _ticks(program: str) -> list[Figure]:
+    """A tick with nothing due: with the note that the process before left, and without, as after a crash."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        add = [
+            "schedule",
+            "add",
+            "yearly",
+            "--cron",
+            "0 0 1 1 *",
+            "--provider",
+            "scripted",
+            "--prompt",
+            "go",
+            "--directory",
+            folder,
+        ]
+        timed([program, "--local", *add], home)
+        ours, bare = compare([program, "--local", "tick"], home)
+        keyed = ["--local", "tick", "--idempotency-key", "k"]  # a key has to be looked up, so the note is of no use
+        whole, _ = compare([program, *keyed], home)
+    return [
+        Figure("cao tick, nothing due", ours, "ms", bare, "python -c pass", "<= 400 ms", ours <= 400),
+        Figure("cao tick, nothing due, no note", whole, "ms", bare, "python -c pass"),
+    ]
 
 
 def _healthy() -> Figure:
