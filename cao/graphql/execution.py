@@ -15,6 +15,7 @@ from graphql import (
     DocumentNode,
     ExecutionResult,
     FragmentDefinitionNode,
+    GraphQLError,
     GraphQLObjectType,
     GraphQLSyntaxError,
     OperationDefinitionNode,
@@ -55,12 +56,14 @@ class Prepared:
     """It calls an operation that may take long."""
 
     @property
-    def kind(self) -> OperationType:
-        return self.operation.operation
+    def changes(self) -> bool:
+        """Whether it is a mutation."""
+        return self.operation.operation is OperationType.MUTATION
 
     @property
     def streams(self) -> bool:
-        return self.kind is OperationType.SUBSCRIPTION
+        """Whether it is a subscription."""
+        return self.operation.operation is OperationType.SUBSCRIPTION
 
 
 class Executor:
@@ -77,11 +80,17 @@ class Executor:
             operation = _operation(document, asked.operation_name)
         except CaoError as error:
             raise Refused([shown(error)]) from None
-        variables = asked.variables or {}
-        found = get_variable_values(self._schema, operation.variable_definitions or (), variables, _ERRORS)
-        if isinstance(found, list):
-            raise Refused([errors.of_document(error, self._schema, document) for error in found])
-        return Prepared(document, operation, variables, self._waits(document, operation, found))
+        given = asked.variables or {}
+        variables = get_variable_values(self._schema, operation.variable_definitions or (), given, _ERRORS)
+        if isinstance(variables, list):
+            raise self._refused(document, *variables)
+        try:
+            return Prepared(document, operation, given, self._waits(document, operation, variables))
+        except GraphQLError as error:  # a directive that a variable makes senseless
+            raise self._refused(document, error) from None
+
+    def _refused(self, document: DocumentNode, *found: GraphQLError) -> Refused:
+        return Refused([errors.of_document(error, self._schema, document) for error in found])
 
     def _waits(self, document: DocumentNode, operation: OperationDefinitionNode, variables: dict[str, Any]) -> bool:
         root = cast("GraphQLObjectType", self._schema.get_root_type(operation.operation))
@@ -91,9 +100,11 @@ class Executor:
         return any(field is not None and field.extensions["waits"] for field in fields)
 
     async def run(self, prepared: Prepared, caller: Caller) -> Answer:
-        """Run a query or a mutation."""
+        """Run a query or a mutation. Cancelled, it ends at once when it only reads or waits; a change is finished before."""
         result = self._execute(prepared, self._call(caller))
-        return _answer(await result if inspect.isawaitable(result) else result)
+        if inspect.isawaitable(result):
+            result = await (_to_its_end(result) if prepared.changes and not prepared.waits else result)
+        return _answer(result)
 
     async def stream(self, prepared: Prepared, caller: Caller) -> AsyncGenerator[Answer]:
         """Run a subscription. Raises `Refused` when it cannot begin or go on."""
@@ -169,6 +180,14 @@ def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionN
     if found is None:
         raise InvalidInput.field("operationName", "does not name one of the document's operations")
     return found
+
+
+async def _to_its_end(work: Awaitable[ExecutionResult]) -> ExecutionResult:
+    running = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(running)
+    finally:
+        await asyncio.wait((running,))
 
 
 def _name(operation: OperationDefinitionNode) -> str | None:

@@ -6,7 +6,6 @@ There is no GET, so nothing can be asked by a link or an image of another site.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,7 @@ from cao.http.requests import ClientLeft, header, read_body
 from cao.http.streams import Channel, Pace
 from cao.protocol import Caller, CaoError, InvalidInput, Unavailable
 
-from .wire import Answer, Refused, asked, shown
+from .wire import Answer, Refused, asked, dumps, loads, shown
 
 if TYPE_CHECKING:
     from .execution import Executor, Prepared
@@ -55,7 +54,7 @@ class Post:
             raise MethodNotAllowed("GraphQL is asked by POST; see docs/how-to/graphql.md", allow=["POST"])
         if (header(self._scope, b"content-type") or "").partition(";")[0].strip().lower() != "application/json":
             raise UnsupportedMedia("send JSON: Content-Type: application/json")
-        return self._executor.prepare(asked(_json(await read_body(self._scope, self._receive))))
+        return self._executor.prepare(asked(loads(await read_body(self._scope, self._receive))))
 
     async def _serve(self, prepared: Prepared, send: Send) -> None:
         if prepared.streams and STREAM not in self._accept:
@@ -98,7 +97,7 @@ class Post:
 
     async def _reply(self, answer: Answer, status: int, send: Send, extra: Sequence[Header] = ()) -> None:
         media = RESULT if self._knows_results else JSON
-        await Reply(status, _bytes(answer), media, (NO_STORE, *extra))(self._scope, self._receive, send)
+        await Reply(status, dumps(answer).encode(), media, (NO_STORE, *extra))(self._scope, self._receive, send)
 
     @property
     def _only_streams(self) -> bool:
@@ -116,16 +115,5 @@ async def _once(answer: Answer) -> AsyncGenerator[Answer]:
 async def _send_all(channel: Channel, answers: AsyncGenerator[Answer]) -> None:
     async with contextlib.aclosing(answers):
         async for answer in answers:
-            await channel.event("next", _bytes(answer))
+            await channel.event("next", dumps(answer).encode())
     await channel.event("complete", b"")
-
-
-def _bytes(answer: Answer) -> bytes:
-    return json.dumps(answer, separators=(",", ":")).encode()
-
-
-def _json(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        raise InvalidInput.field("", "the body is not JSON, or is nested too deeply", "json_invalid") from None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from graphql import GraphQLField, GraphQLNonNull, GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, print_schema
 
-from cao.protocol import REGISTRY, Caller, Effect, Operation, Request
+from cao.protocol import REGISTRY, Caller, Effect, InvalidInput, Operation, Request
 
 from .types import Types, camel, may_be_null
 
@@ -105,4 +105,7 @@ def _request(operation: Operation, given: Mapping[str, Any]) -> Request:
     """Arguments as the operation's request. Null for what cannot be null says as little as leaving it out."""
     fields = operation.request.model_fields
     said = {name: value for name, value in given.items() if value is not None or may_be_null(fields[name])}
-    return operation.parse_json(json.dumps(said))
+    try:
+        return operation.parse_json(json.dumps(said))
+    except RecursionError:
+        raise InvalidInput("the request is nested too deeply") from None

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from litestar.types import Receive, Send, WebSocketScope
 
 from cao.http.requests import BODY_LIMIT
 from cao.http.streams import Pace
-from cao.protocol import Caller, CaoError, Conflict
+from cao.protocol import Caller, CaoError, Conflict, InvalidInput
 
-from .wire import Answer, Refused, asked, shown
+from .wire import Answer, Refused, asked, dumps, loads, shown
 
 if TYPE_CHECKING:
     from .execution import Executor, Prepared
@@ -131,8 +130,7 @@ class Connection:
                 async for answer in answers:
                     await self._give(id, answer)
             return
-        work = self._executor.run(prepared, self._caller)
-        await self._give(id, await (work if prepared.waits else _to_its_end(work)))
+        await self._give(id, await self._executor.run(prepared, self._caller))
 
     async def _give(self, id: str, answer: Answer) -> None:
         await self._say({"type": "next", "id": id, "payload": answer})
@@ -158,8 +156,8 @@ class Connection:
         if text is None or len(text) > BODY_LIMIT:
             raise Hangup(4400, f"a message is text of at most {BODY_LIMIT} characters")
         try:
-            message = json.loads(text)
-        except (ValueError, RecursionError):
+            message = loads(text)
+        except InvalidInput:
             raise Hangup(4400, "the message is not JSON") from None
         if not isinstance(message, dict) or not isinstance(cast("Any", message).get("type"), str):
             raise Hangup(4400, "a message is an object with a type")
@@ -167,7 +165,7 @@ class Connection:
 
     async def _say(self, message: Mapping[str, Any]) -> None:
         self._lively = True
-        await self._emit({"type": "websocket.send", "text": json.dumps(message, separators=(",", ":"))})
+        await self._emit({"type": "websocket.send", "text": dumps(message)})
 
     async def _emit(self, event: Mapping[str, Any]) -> None:
         """Send, within the time that a client gets to take it."""
@@ -193,13 +191,3 @@ def _id(message: Mapping[str, Any]) -> str:
 def _first(group: BaseExceptionGroup[Hangup]) -> Hangup:
     found = group.exceptions[0]
     return _first(found) if isinstance(found, BaseExceptionGroup) else found
-
-
-async def _to_its_end(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Finish a change that has begun, even when nobody waits for its answer any more."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait((task,))
-        raise

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -33,6 +34,23 @@ class Refused(Exception):
     @property
     def answer(self) -> Answer:
         return {"errors": self.errors}
+
+
+def loads(text: str | bytes) -> object:
+    """Read JSON. Raises `InvalidInput`."""
+    try:
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        raise InvalidInput.field("", "this is not JSON, or is nested too deeply", "json_invalid") from None
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def dumps(answer: object) -> str:
+    """Write JSON, in ASCII: what a client sent may hold characters that are no text in UTF-8."""
+    return json.dumps(answer, separators=(",", ":"))
 
 
 def asked(body: object) -> Asked:

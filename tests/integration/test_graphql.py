@@ -83,6 +83,7 @@ BAD_INPUT: list[tuple[str, dict[str, Any], list[str]]] = [
     ("{ eventList(after: 9007199254740993) { nextCursor } }", {}, ["/after"]),
     ("{ sessionList { sessions } }", {}, ["/query"]),
     ("{ sessionList", {}, ["/query"]),
+    ("query ($b: Boolean = true) { __typename @skip(if: $b) }", {"b": None}, ["/query"]),
     ("query a { __typename } query b { __typename }", {}, ["/operationName"]),
 ]
 
@@ -113,6 +114,7 @@ NO_REQUESTS: list[tuple[bytes, dict[str, str], int]] = [
     (b"[" * 100_000, {}, 422),
     (b'[{"query": "{ __typename }"}]', {}, 422),
     (b"{}", {}, 422),
+    (b'{"query": "{ __typename }", "variables": {"x": NaN}}', {}, 422),
     (b'{"query": 7}', {}, 422),
     (b'{"query": "{ __typename }", "variables": []}', {}, 422),
     (b'{"query": "{ __typename }"}', {"Content-Type": "text/plain"}, 415),
@@ -125,6 +127,17 @@ async def test_what_is_no_request_is_refused(site: Site) -> None:
     for body, headers, status in NO_REQUESTS:
         answer = await site.client.post("/graphql", content=body, headers={"Content-Type": "application/json", **headers})
         assert (answer.status_code, codes(answer.json())[0][0]) == (status, "invalid_input"), body[:40]
+
+
+async def test_variables_may_be_nested_and_odd(site: Site) -> None:
+    for depth in (100, 300, 900, 960, 5000):
+        body = '{"query": "mutation ($l: JSON) { sessionLaunch(labels: $l) { id } }", "variables": {"l": %s1%s}}'
+        content = body % ('{"a":' * depth, "}" * depth)
+        answer = await site.client.post("/graphql", content=content, headers={"Content-Type": "application/json"})
+        assert codes(answer.json())[0][0] == "invalid_input", depth
+    odd = b'{"query": "mutation ($n: String!) { sessionLaunch(name: $n) { id } }", "variables": {"n": "\\ud800"}}'
+    answer = await site.client.post("/graphql", content=odd, headers={"Content-Type": "application/json"})
+    assert codes(answer.json())[0][0] == "invalid_input"
 
 
 async def test_nothing_is_asked_by_get(site: Site) -> None:

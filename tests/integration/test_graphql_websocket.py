@@ -119,6 +119,14 @@ async def test_a_client_that_leaves_ends_its_streams(site: Site) -> None:
     await until(lambda: listeners(site) == before)
 
 
+async def test_a_change_that_has_begun_is_finished_when_the_client_leaves(site: Site) -> None:
+    async with opened(site) as socket:
+        await subscribe(socket, "s", 'mutation { sessionLaunch(provider: "scripted", name: "left") { id } }')
+        socket.transport.abort()
+    sessions = site.control.services.store.read
+    await until(lambda: sessions().row("SELECT id FROM sessions WHERE name = 'left'"))
+
+
 async def test_what_is_refused_before_it_begins_is_an_error(site: Site) -> None:
     async with opened(site) as socket:
         for query, variables, code in (
