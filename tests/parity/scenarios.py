@@ -509,3 +509,106 @@ async def _(world: World) -> Case:
 async def _(world: World) -> Case:
     await world.client.plugin.disable("guest")
     return Case({"plugin": "guest"}, has(name="guest", status="on"))
+
+
+NOWHERE = "json://127.0.0.1:9/hook"
+"""An address that nobody answers at."""
+
+
+async def notifier(world: World) -> Any:
+    """A notifier that holds what it is given."""
+    made = await world.client.notifier.add(world.name(), NOWHERE, tags=["parity"])
+    return await world.client.notifier.pause(made.id)
+
+
+async def delivery(world: World) -> str:
+    """A notification that is held; its id."""
+    made = await notifier(world)
+    return str((await world.client.notify.send("hello", notifier=made.id)).deliveries[0])
+
+
+@scenario("notifier.add")
+async def _(world: World) -> Case:
+    name = world.name()
+    return Case({"name": name, "url": NOWHERE}, has(name=name, target="json://127.0.0.1:9/***", paused=False))
+
+
+@scenario("notifier.list")
+async def _(world: World) -> Case:
+    made = await notifier(world)
+    return Case({"limit": 200}, lists(made.id))
+
+
+@scenario("notifier.get")
+async def _(world: World) -> Case:
+    made = await notifier(world)
+    return Case({"notifier": made.name}, has(id=made.id, tags=["parity"], paused=True))
+
+
+@scenario("notifier.test")
+async def _(world: World) -> Case:
+    made = await notifier(world)
+    return Case({"notifier": made.name}, has(notifier=made.name, outcome="failed"))
+
+
+@scenario("notifier.pause")
+async def _(world: World) -> Case:
+    made = await world.client.notifier.add(world.name(), NOWHERE)
+    return Case({"notifier": made.name}, has(id=made.id, paused=True))
+
+
+@scenario("notifier.resume")
+async def _(world: World) -> Case:
+    made = await notifier(world)
+    return Case({"notifier": made.name}, has(id=made.id, paused=False))
+
+
+@scenario("notifier.remove")
+async def _(world: World) -> Case:
+    made = await notifier(world)
+    return Case({"notifier": made.name}, has(id=made.id, withdrawn=0, dry_run=False))
+
+
+@scenario("rule.add")
+async def _(world: World) -> Case:
+    name = world.name()
+    return Case(
+        {"events": ["needs-you"], "tags": ["nobody"], "name": name}, has(name=name, events=["needs-you"], tags=["nobody"])
+    )
+
+
+@scenario("rule.list")
+async def _(world: World) -> Case:
+    made = await world.client.rule.add(["done"], tags=["nobody"])
+    return Case({"limit": 200}, lists(made.id))
+
+
+@scenario("rule.remove")
+async def _(world: World) -> Case:
+    made = await world.client.rule.add(["done"], tags=["nobody"], name=world.name())
+    return Case({"rule": made.name}, has(id=made.id, name=made.name))
+
+
+@scenario("notify.send")
+async def _(world: World) -> Case:
+    made = await notifier(world)
+    return Case({"text": "hello", "notifier": made.name}, lambda answer: len(answer["deliveries"]) == 1)
+
+
+@scenario("delivery.list")
+async def _(world: World) -> Case:
+    id = await delivery(world)
+    return Case({"state": "held", "limit": 200}, lists(id))
+
+
+@scenario("delivery.get")
+async def _(world: World) -> Case:
+    id = await delivery(world)
+    return Case({"delivery": id}, has(id=id, state="held", body="hello", receipts=[]))
+
+
+@scenario("delivery.retry")
+async def _(world: World) -> Case:
+    id = await delivery(world)
+    await world.backstage.services.store.write(lambda tx: tx.update("notifiers_deliveries", id, state="dead"))
+    return Case({"delivery": id}, has(id=id, state="held"))
