@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from playwright.async_api import Browser, Page, expect
 
@@ -152,7 +152,8 @@ async def take(opened: Browser, client: Any, theme: str, size: str) -> None:
 async def save(page: Page, path: Path) -> None:
     """A WebP picture, which Playwright itself does not make."""
     session = await page.context.new_cdp_session(page)
-    shot = await session.send("Page.captureScreenshot", {"format": "webp", "quality": QUALITY})
+    options = {"format": "webp", "quality": QUALITY}
+    shot = cast("dict[str, str]", await session.send("Page.captureScreenshot", options))  # pyright: ignore[reportUnknownMemberType]
     await asyncio.to_thread(path.write_bytes, base64.b64decode(shot["data"]))
     await session.detach()
 
