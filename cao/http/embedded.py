@@ -18,6 +18,7 @@ import litestar.types
 from litestar.types import HTTPScope, WebSocketScope
 
 from cao.control import Control
+from cao.graphql.app import GraphqlApp
 from cao.protocol import Caller, CaoError, InvalidInput, NotFound, Unauthenticated, Unavailable
 
 from .app import build_surface
@@ -33,10 +34,13 @@ Authenticate = Callable[[Any], Awaitable[Caller | None]]
 """Says who sends a request, from its ASGI scope as the application's own middleware left it; None for nobody it knows."""
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*")
-_OF_ASGI = ("type", "asgi", "http_version", "method", "scheme", "query_string", "headers", "client", "server", "extensions")
+_OF_ASGI = (
+    *("type", "asgi", "http_version", "method", "scheme", "query_string", "headers", "client", "server", "subprotocols"),
+    "extensions",
+)
 """What our routes are given of a scope. What frameworks keep there is for their own eyes: a Litestar in a Litestar would find
 the other's."""
-_DEFAULTS: Mapping[str, Any] = {"scheme": "http", "query_string": b"", "headers": ()}
+_DEFAULTS: Mapping[str, Any] = {"scheme": "http", "query_string": b"", "headers": (), "subprotocols": ()}
 
 
 class Embedded:
@@ -58,7 +62,7 @@ class Embedded:
         self._authenticate = authenticate
         self._prefix = prefix
         self._pace = Pace(control.closing, heartbeat, stalled)
-        self._surface = build_surface(control, self._pace, page=False)
+        self._surface = _surface(control, self._pace)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         outside = cast("dict[str, Any]", scope)
@@ -97,5 +101,11 @@ class Embedded:
         """The surface for this opening of the control: streams end with the opening that they began in."""
         if self._pace.closing is not self._control.closing:
             self._pace = replace(self._pace, closing=self._control.closing)
-            self._surface = build_surface(self._control, self._pace, page=False)
-        return cast("litestar.types.ASGIApp", self._surface)
+            self._surface = _surface(self._control, self._pace)
+        return self._surface
+
+
+def _surface(control: Control, pace: Pace) -> litestar.types.ASGIApp:
+    """What works wherever it stands and for whomever asks: not the page, which signs people in itself."""
+    surface = build_surface(control, pace, {"/graphql": GraphqlApp(control, pace)}, page=False)
+    return cast("litestar.types.ASGIApp", surface)

@@ -34,9 +34,7 @@ def habits() -> dict[str, Any]:
         "propagate": {name: logger.propagate for name, logger in loggers.items()},
         "disabled": [logging.root.manager.disable, *(logger.disabled for logger in loggers.values())],
         "classes": [repr(logging.getLoggerClass()), repr(logging.getLogRecordFactory())],
-        "signals": [
-            str(signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGUSR1)
-        ],
+        "signals": [id(signal.getsignal(number)) for number in SIGNALS],
         "hooks": [repr(sys.excepthook), repr(threading.excepthook)],
     }
 

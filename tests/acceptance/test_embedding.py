@@ -122,10 +122,12 @@ async def look(url: str, session_id: str) -> None:
 
 
 def shown_by_cao(url: str, session: str, elsewhere: Path) -> str:
-    """The command line, at an application instead of a server."""
-    command = [sys.executable, "-m", "cao_cli", "session", "get", session, "--json"]
-    environment = {**os.environ, "CAO_URL": url, "CAO_TOKEN": KEY, "CAO_HOME": str(elsewhere)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    """What the command line says, at an application instead of a server."""
+    token = elsewhere / "token-file"
+    token.touch(0o600)
+    token.write_text(KEY)
+    command = [sys.executable, "-m", "cao_cli", "session", "get", session, "--json", "--url", url, "--token-file", str(token)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["data"]["id"])
 

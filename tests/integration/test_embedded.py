@@ -107,6 +107,18 @@ async def test_links_of_the_documentation_stay_under_the_prefix(client: httpx.As
         assert (await client.get(client.base_url.join("docs").join(link))).status_code == 200
 
 
+async def test_graphql_stands_under_the_prefix_too(client: httpx.AsyncClient) -> None:
+    launched = await client.post(
+        "/graphql", json={"query": 'mutation { sessionLaunch(provider: "scripted", name: "asked") { name } }'}
+    )
+    assert launched.json() == {"data": {"sessionLaunch": {"name": "asked"}}}
+    read_only = {"Authorization": "Bearer key-of-bob"}
+    refused = await client.post(
+        "/graphql", json={"query": "mutation { sessionShutdown(all: true) { dryRun } }"}, headers=read_only
+    )
+    assert refused.json()["errors"][0]["extensions"]["code"] == "denied", refused.text
+
+
 async def test_the_client_follows_events_under_the_prefix(control: Control, tmp_path: Path) -> None:
     async with serving(on_fastapi(control)) as url, cao.connect(url + "/agents", "key-of-ann") as remote:
         session = await remote.session.launch(provider="scripted", directory=str(tmp_path))
@@ -128,7 +140,7 @@ async def test_streams_end_when_the_control_closes(tmp_path: Path) -> None:
         async with client.stream("GET", url + "/agents/events") as stream, asyncio.timeout(10):
             assert stream.status_code == 200
             over.set()
-            assert [line async for line in stream.aiter_lines()] == []
+            assert [line async for line in stream.aiter_lines() if line.startswith("data:")] == []
         await living
 
 
@@ -234,7 +246,20 @@ async def test_a_path_beside_the_prefix_is_not_inside(control: Control) -> None:
     assert sent[0]["status"] == 404
 
 
-async def test_a_websocket_of_nobody_is_closed(control: Control) -> None:
-    with TestClient(on_fastapi(control)) as client, pytest.raises(WebSocketDisconnect) as closed:
-        client.websocket_connect("/agents/graphql").__enter__()
-    assert closed.value.code == 1008
+def test_a_websocket_of_nobody_is_closed_and_that_of_ann_is_not(tmp_path: Path) -> None:
+    control = cao.open(tmp_path / "home", work=False)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with control:
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+    app.mount("/agents", cao.asgi(control, authenticate=who))
+    with TestClient(app) as client:
+        with pytest.raises(WebSocketDisconnect) as closed:
+            client.websocket_connect("/agents/graphql").__enter__()
+        assert closed.value.code == 1008
+        with client.websocket_connect("/agents/graphql", ["graphql-transport-ws"], headers=KEY) as socket:
+            socket.send_json({"type": "connection_init"})
+            assert socket.receive_json()["type"] == "connection_ack"
