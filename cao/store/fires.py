@@ -64,18 +64,24 @@ def record(tx: Transaction, schedule: Schedule, plan: Plan) -> bool:
     stands = tx.row("SELECT next_due FROM schedules WHERE id = ?", (plan.schedule_id,))
     if stands is None or stands["next_due"] != plan.seen:
         return False
-    for due in plan.dues:
+    new = [due for due in plan.dues if not _is_known(tx, schedule, due.at)]  # a clock that was put back comes by again
+    for due in new:
         _insert(tx, schedule, due)
-    _tell_unfired(tx, schedule, plan.dues)
+    _tell_unfired(tx, schedule, new)
     tx.update("schedules", schedule.id, next_due=plan.next_due)
     return True
+
+
+def _is_known(reader: Reader, schedule: Schedule, due: float) -> bool:
+    return reader.row("SELECT 1 FROM fires WHERE schedule_id = ? AND due = ?", (schedule.id, due)) is not None
 
 
 def break_off(tx: Transaction, schedule: Schedule, reason: str) -> None:
     """Disable a schedule of which nobody can tell when it is due, and say why in its ledger."""
     if schedule.next_due is None or schedules.get(tx, schedule.id).next_due != schedule.next_due:
         return
-    _insert(tx, schedule, Due(schedule.next_due.timestamp(), "failed", reason))
+    if not _is_known(tx, schedule, schedule.next_due.timestamp()):
+        _insert(tx, schedule, Due(schedule.next_due.timestamp(), "failed", reason))
     tx.emit(ScheduleFailed(schedule_id=schedule.id, name=schedule.name, due=schedule.next_due, reason=reason))
     schedules.disable(tx, schedule, reason)
 

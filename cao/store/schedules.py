@@ -15,7 +15,8 @@ def add(tx: Transaction, new: Definition, next_due: float) -> Schedule:
     if tx.row("SELECT id FROM schedules WHERE name = ? AND live = 1", (new.name,)):
         raise Conflict(f"a schedule named {new.name!r} exists; choose another name or: cao schedule remove {new.name}")
     id = tx.new_id("sch")
-    state = {"live": 1, "enabled": 1, "next_due": next_due, "created_by": tx.actor, "created_at": tx.now}
+    since = float(int(tx.now))  # intervals count from it, in whole seconds
+    state = {"live": 1, "enabled": 1, "next_due": next_due, "created_by": tx.actor, "created_at": since}
     tx.insert("schedules", id=id, **new.model_dump(), **state)
     tx.emit(ScheduleAdded(schedule_id=id, name=new.name, cron=new.cron, every=new.every, zone=new.zone))
     return get(tx, id)

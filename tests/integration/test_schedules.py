@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from cao.control import Control
+from cao.plugins import Plugin, Veto, before
 from cao.protocol import REGISTRY, Caller, CaoError, Conflict, Denied, InvalidInput, NotFound
 from cao.protocol.schedules import Fire
 from cao.settings import load
@@ -298,6 +299,50 @@ async def test_disable_and_enable(house: House) -> None:
         "schedule.enabled",
         "schedule.fired",
     ]
+
+
+async def test_a_clock_that_is_put_back_fires_nothing_twice(house: House) -> None:
+    await house.add()
+    assert await house.later(HOUR) == {"fired": 1}
+    house.clock.advance(-MINUTE)
+    await house.ask("schedule.disable", schedule="job")
+    assert (await house.ask("schedule.enable", schedule="job")).next_due == datetime(2027, 1, 15, 13, tzinfo=UTC)
+    assert await house.later(2 * MINUTE) == {}
+    assert await house.later(HOUR) == {"fired": 1}
+    assert times(await house.ledger()) == [("15 13:00", "fired"), ("15 14:00", "fired")]
+
+
+async def test_an_interval_counts_whole_seconds(house: House) -> None:
+    house.clock.advance(0.9999997)
+    await house.add(cron=None, every="10m")
+    await house.later(30 * MINUTE)
+    dues = [fire.due.timestamp() - NOON for fire in await house.ledger() if fire.due]
+    assert dues == [600, 1200, 1800]
+
+
+async def test_a_schedule_without_a_known_zone_is_switched_off(house: House) -> None:
+    """The data directory came from a computer that knows more zones."""
+    await house.add()
+    await house.control.services.store.write(lambda tx: tx.execute("UPDATE schedules SET zone = 'Mars/Olympus'"))
+    assert await house.later(HOUR) == {"failed": 1}
+    assert not (await house.ask("schedule.get", schedule="job")).enabled
+    assert (await house.ledger())[0].reason == (await house.events("schedule.failed"))[0].data["reason"]
+    assert "zone: is not a time zone" in ((await house.ledger())[0].reason or "")
+
+
+async def test_a_veto_is_told_in_the_ledger(house: House) -> None:
+    class Curfew(Plugin):
+        name = "curfew"
+
+        @before("session.launch")
+        async def refuse(self, operation: Any, request: Any, caller: Caller) -> None:
+            if caller.actor == "schedule:job":
+                raise Veto("no work at night")
+
+    await house.control.plugins.add(Curfew)
+    await house.add()
+    assert await house.later(HOUR) == {"failed": 1}
+    assert "no work at night" in ((await house.ledger())[0].reason or "")
 
 
 async def test_a_removed_schedule_keeps_its_ledger(house: House) -> None:
