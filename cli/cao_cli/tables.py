@@ -116,7 +116,7 @@ def _field(key: str, value: Any, wide: int, columns: int, paint: Paint, indent: 
 def _table_of(value: Any) -> list[Item]:
     """The items of a list that is shown as a table; empty for any other value, such as an agent's list of this and that."""
     items = cast("list[Any]", value) if isinstance(value, list) else []
-    return cast("list[Item]", items) if all(isinstance(item, Mapping) and item for item in items) else []
+    return cast("list[Item]", items) if all(isinstance(item, Mapping) for item in items) else []
 
 
 def _title(key: str) -> str:

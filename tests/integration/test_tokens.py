@@ -19,6 +19,7 @@ from cao.protocol.tokens import NewToken
 from cao.settings import load
 from cao.store import bearers
 from cao.store.clock import ManualClock
+from cao.store.redaction import Redactor
 from cao.store.tokens import TOPIC
 
 from .conftest import Site, problem, until
@@ -175,6 +176,11 @@ async def test_the_secret_is_shown_once_and_kept_nowhere(site: Site, tmp_path: P
     assert first["secret"] not in kept
     assert cookie not in kept
     assert "The key is [redacted], use it." in kept
+
+
+@pytest.mark.parametrize("secret", [bearers.mint("pat"), bearers.mint("web"), bearers.mint("code"), "caot_" + "0a" * 32])
+def test_every_kind_of_secret_is_masked_in_any_text(secret: str) -> None:
+    assert Redactor().text(f"curl -H 'X: {secret}' #code={secret}.") == "curl -H 'X: [redacted]' #code=[redacted]."
 
 
 async def test_use_is_noted_to_the_hour(site: Site, clock: ManualClock) -> None:
