@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from pydantic import Field, StringConstraints, ValidationError
 
@@ -39,8 +37,8 @@ from cao.protocol.schedules import (
     Zone,
 )
 from cao.schedules.file import read as read_file
-from cao.schedules.planning import timing_of
-from cao.schedules.timing import describe_change, read
+from cao.schedules.planning import timing_of, upcoming
+from cao.schedules.timing import read
 from cao.store import Transaction, fires, projects, schedules
 
 from .context import Context
@@ -250,7 +248,7 @@ async def coming(ctx: Context, request: ComingFires) -> Coming:
     """
     schedule = schedules.get(ctx.store.read(), request.schedule)
     start = ctx.store.clock.now() if request.after is None else _instant(request.after)
-    found = await asyncio.to_thread(_coming, schedule, start, request.count)
+    found = await asyncio.to_thread(upcoming, schedule, start, request.count)
     return Coming(zone=schedule.zone, fires=found)
 
 
@@ -259,17 +257,6 @@ def _instant(after: datetime) -> float:
     if not 1970 < aware.year < LAST_YEAR:
         raise InvalidInput.field("after", f"lies outside the years from 1971 to {LAST_YEAR - 1}")
     return aware.timestamp()
-
-
-def _coming(schedule: Schedule, start: float, count: int) -> list[ComingFire]:
-    timing, zone = timing_of(schedule), ZoneInfo(schedule.zone)
-    found: list[ComingFire] = []
-    for due in islice(timing.coming(start), count):
-        at = datetime.fromtimestamp(due, UTC)
-        local = at.astimezone(zone).isoformat()
-        found.append(ComingFire(at=at, local=local, note=describe_change(timing, zone, start, due)))
-        start = due
-    return found
 
 
 class ReadHistory(ListRequest):

@@ -1,15 +1,17 @@
-"""What becomes of due times that have come: which are fired, and what the ledger says of those that nobody saw in time."""
+"""A schedule's due times: those to come, and what becomes of those that have come, seen in time or not."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
+from datetime import UTC, datetime
+from itertools import groupby, islice
+from zoneinfo import ZoneInfo
 
-from cao.protocol.schedules import Schedule
+from cao.protocol.schedules import ComingFire, Schedule
 from cao.store.fires import Due, Plan
 
-from .timing import Timing, read, seconds
+from .timing import Timing, describe_change, read, seconds
 
 PLAN_DUES = 10_000
 """Due times that one plan looks at; the next plan goes on from there. It bounds a transaction, and the work before it."""
@@ -24,6 +26,18 @@ OWN_ROWS = 100
 def timing_of(schedule: Schedule) -> Timing:
     """When the schedule is due. Raises `InvalidInput` when its zone is unknown on this computer."""
     return read(schedule.cron, schedule.every, schedule.zone, int(schedule.created_at.timestamp()))
+
+
+def upcoming(schedule: Schedule, after: float, count: int) -> list[ComingFire]:
+    """The next due times, each with what changes of the clock since the one before do to it."""
+    timing, zone = timing_of(schedule), ZoneInfo(schedule.zone)
+    found: list[ComingFire] = []
+    for due in islice(timing.coming(after), count):
+        at = datetime.fromtimestamp(due, UTC)
+        note = describe_change(timing, zone, after, due)
+        found.append(ComingFire(at=at, local=at.astimezone(zone).isoformat(), note=note))
+        after = due
+    return found
 
 
 def plan(schedule: Schedule, now: float, grace: float) -> Plan:
