@@ -5,7 +5,22 @@ Other packages add groups with an entry point of the group `cao.operations` that
 
 from cao.packages import entry_points
 
-from . import approval, daemon, event, message, operation, plugin, profile, project, provider, run, schedule, session, terminal, token
+from . import (
+    approval,
+    daemon,
+    event,
+    message,
+    operation,
+    plugin,
+    profile,
+    project,
+    provider,
+    run,
+    schedule,
+    session,
+    terminal,
+    token,
+)
 
 __all__ = [
     "approval",
