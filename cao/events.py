@@ -338,7 +338,7 @@ class DeliveryRetried(EventData, type="delivery.retried"):
 
 
 class DeliveryDead(EventData, type="delivery.dead"):
-    """A notification was given up after its last attempt. The other notifiers are told, unless it was about such a one itself."""
+    """A notification was given up after its last attempt. The other notifiers are told, unless it was about one itself."""
 
     delivery_id: str
     notifier: str

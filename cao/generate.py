@@ -65,17 +65,26 @@ class Names:
         return alias
 
     def imports(self) -> list[str]:
-        """The import statements, as ruff sorts them."""
+        """The import statements, as ruff sorts them: the standard library first, and each alias in a line of its own."""
         modules: dict[str, list[str]] = {}
         for name, kind in self._used.items():
             spelled = name if name == kind.__name__ else f"{kind.__name__} as {name}"
             modules.setdefault(kind.__module__, []).append(spelled)
-        return [_import(module, sorted(names)) for module, names in sorted(modules.items())]
+        standard = {module for module in modules if module.partition(".")[0] in sys.stdlib_module_names}
+        blocks = [
+            [line for module in sorted(some) for line in _imports(module, sorted(modules[module]))]
+            for some in (standard, modules.keys() - standard)
+        ]
+        return [*blocks[0], *([""] if all(blocks) else []), *blocks[1]]
 
 
-def _import(module: str, names: list[str]) -> str:
-    line = f"from {module} import {', '.join(names)}"
-    return line if len(line) <= WIDTH else f"from {module} import (\n" + "".join(f"    {name},\n" for name in names) + ")"
+def _imports(module: str, names: list[str]) -> list[str]:
+    aliases = [f"from {module} import {name}" for name in names if " as " in name]
+    plain = [name for name in names if " as " not in name]
+    line = f"from {module} import {', '.join(plain)}"
+    if len(line) > WIDTH:
+        line = f"from {module} import (\n" + "".join(f"    {name},\n" for name in plain) + ")"
+    return [*aliases, line] if plain else aliases
 
 
 def spell(annotation: Any, names: Names) -> str:

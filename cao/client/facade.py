@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from cao.operations.daemon import Backup, Config, DaemonStatus, HealthReport, LogLines, Started, Stopping, Ticked
     from cao.operations.operation import Operation, OperationDetail
     from cao.operations.plugin import Switched
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
     from cao.protocol.records import Approval, Entry, Event, Message, Project, Run, Session, Terminal
     from cao.protocol.schedules import Fire, Schedule
     from cao.protocol.tokens import NewToken, PageLink, Token
-    from cao_notifiers.operations.notifier import Removed as NotifierRemoved, Tested
+    from cao_notifiers.operations.notifier import Removed as NotifierRemoved
+    from cao_notifiers.operations.notifier import Tested
     from cao_notifiers.operations.notify import Queued
     from cao_notifiers.operations.rule import RuleGone
     from cao_notifiers.records import Delivery, Notifier, Rule
-    from datetime import datetime
 
 
 class Transport(Protocol):
