@@ -95,7 +95,7 @@ class Place:
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
         self.fields = dict(fields)
-        self.last_id = ""
+        self.last_id: str = ""
         self.pause = 0.0
         self._lost_at: float | None = None
         self._left = int(fields.get("limit") or 0)
