@@ -111,8 +111,8 @@ async def keep_time(client: Any, folder: Path) -> None:
 
 async def notify(client: Any, port: int) -> None:
     """A notifier that accepts, one that cannot be reached, and rules for both."""
-    await client.notifier.add(name="team", url=f"json://127.0.0.1:{port}/", tags=["ops"])
-    await client.notifier.add(name="on-call", url="json://127.0.0.1:9/", tags=["night"])
+    await client.notifier.add(name="team", address=f"json://127.0.0.1:{port}/", tags=["ops"])
+    await client.notifier.add(name="on-call", address="json://127.0.0.1:9/", tags=["night"])
     await client.notifier.pause("on-call")
     await client.rule.add(events=["needs-you"], notifier="team", name="call-me")
     await client.rule.add(events=["done", "schedule.failed"], tags=["night"], name="digest")

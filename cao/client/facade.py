@@ -1789,7 +1789,7 @@ class NotifierGroup:
     async def add(
         self,
         name: str,
-        url: str,
+        address: str,
         *,
         tags: Sequence[str] = (),
         idempotency_key: str | None = None,
@@ -1798,8 +1798,8 @@ class NotifierGroup:
         notifier test.
 
         name: A new name.
-        url: An Apprise URL, such as `tgram://<bot token>/<chat id>`. It is a secret: sealed in the store and
-            never shown again. On the command line give `-` (standard input) or `@FILE`, so that it is in no
+        address: An Apprise URL, such as `tgram://<bot token>/<chat id>`. It is a secret: sealed in the store
+            and never shown again. On the command line give `-` (standard input) or `@FILE`, so that it is in no
             list of processes.
         tags: Words by which rules choose it.
         idempotency_key: Give the same key with the same request and get the same answer, without doing the work
@@ -1809,7 +1809,7 @@ class NotifierGroup:
             "notifier.add",
             {
                 "name": name,
-                "url": url,
+                "address": address,
                 "tags": list(tags),
                 "idempotency_key": idempotency_key,
             },
@@ -1995,9 +1995,9 @@ class RuleGroup:
         Templates replace `$event`, `$kind`, `$at`, `$actor`, `$session`, `$terminal`, `$run`, `$approval`,
         `$text` and `$link`.
 
-        events: Classes and types of events. `needs-you`: approvals, failed runs, missed schedules, dead
-            deliveries. `done`: completed runs that no agent asked for. `info`: the rest. Or a type, such as
-            `session.launched`.
+        events: Classes and types of events. `needs-you`: approvals, failed runs, missed and failed schedules,
+            dead deliveries. `done`: completed runs that no agent asked for. `info`: the rest. Or a type, such
+            as `session.launched`.
         notifier: Only this notifier: its name or id.
         tags: Only notifiers with any of these; without these and without `notifier`, all of them.
         name: What to call it.

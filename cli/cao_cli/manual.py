@@ -167,7 +167,7 @@ def _example(entry: Entry, called: str) -> str:
 def example(entry: Entry, called: str) -> str:
     """The operation's example as a command line."""
     given = dict(entry.example)
-    placed = [_shown(given.pop(name)) for name in entry.positional if name in given]
+    placed = [_shown(one) for name in entry.positional if name in given for one in as_list(given.pop(name))]
     flags = [part for name, value in given.items() for part in _flagged(name, value)]
     dashed = any(str(entry.example.get(name, "")).startswith("-") for name in entry.positional)
     return " ".join([called, *flags, "--", *placed] if dashed else [called, *placed, *flags])

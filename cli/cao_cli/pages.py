@@ -2360,13 +2360,13 @@ Exit codes
 Add a place for notifications to go. Nothing is sent before a rule says so: cao rule add, or: cao
 notifier test.
 
-Usage: cao notifier add NAME URL [OPTIONS]
+Usage: cao notifier add NAME ADDRESS [OPTIONS]
 
 Arguments
-  NAME  A new name. Required.
-  URL   An Apprise URL, such as `tgram://<bot token>/<chat id>`. It is a secret: sealed in the store
-        and never shown again. On the command line give `-` (standard input) or `@FILE`, so that it
-        is in no list of processes. Required.
+  NAME     A new name. Required.
+  ADDRESS  An Apprise URL, such as `tgram://<bot token>/<chat id>`. It is a secret: sealed in the
+           store and never shown again. On the command line give `-` (standard input) or `@FILE`, so
+           that it is in no list of processes. Required.
 
 Options
   --tags TEXT ...         Words by which rules choose it. May be given again.
@@ -2589,9 +2589,9 @@ Templates replace `$event`, `$kind`, `$at`, `$actor`, `$session`, `$terminal`, `
 Usage: cao rule add EVENTS [OPTIONS]
 
 Arguments
-  EVENTS  Classes and types of events. `needs-you`: approvals, failed runs, missed schedules, dead
-          deliveries. `done`: completed runs that no agent asked for. `info`: the rest. Or a type,
-          such as `session.launched`. May be given again. Required.
+  EVENTS  Classes and types of events. `needs-you`: approvals, failed runs, missed and failed
+          schedules, dead deliveries. `done`: completed runs that no agent asked for. `info`: the
+          rest. Or a type, such as `session.launched`. May be given again. Required.
 
 Options
   --notifier TEXT         Only this notifier: its name or id.
@@ -2614,7 +2614,7 @@ Options of every command
   --token-file PATH  A file with the token to show at --url.
 
 Example
-  cao rule add '["needs-you"]' --tags ops --name call-me
+  cao rule add needs-you --tags ops --name call-me
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted

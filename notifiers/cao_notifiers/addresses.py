@@ -33,13 +33,13 @@ def read(url: str) -> Service:
     from . import apprise_library
 
     if not _SCHEME.match(url) or any(ord(one) < 32 for one in url):
-        raise InvalidInput.field("url", "is not the URL of a service, such as discord://… or mailto://…")
+        raise InvalidInput.field("address", "is not the URL of a service, such as discord://… or mailto://…")
     if any(name.lower() == "template" for name, _ in _query(url)):
-        raise InvalidInput.field("url", "names a template, which is a file of this computer; use the templates of a rule")
+        raise InvalidInput.field("address", "names a template, which is a file of this computer; use the templates of a rule")
     service = apprise_library.read(url)
     if service is None:
         scheme = url.partition("://")[0].lower()
-        raise InvalidInput.field("url", f"is not understood by Apprise as {scheme}://; see its page of that service")
+        raise InvalidInput.field("address", f"is not understood by Apprise as {scheme}://; see its page of that service")
     return service
 
 

@@ -17,6 +17,7 @@ _KIND_OF: dict[str, Kind] = {
     "approval.requested": "needs-you",
     "run.failed": "needs-you",
     "schedule.missed": "needs-you",
+    "schedule.failed": "needs-you",
     "delivery.dead": "needs-you",
     "run.completed": "done",
 }

@@ -32,6 +32,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "run.completed": "Done: $session",
         "run.failed": "Failed: $session",
         "schedule.missed": "A schedule was missed",
+        "schedule.failed": "A schedule could not start its session",
         "delivery.dead": "A notification could not be delivered",
     }
 )

@@ -530,7 +530,7 @@ async def delivery(world: World) -> str:
 @scenario("notifier.add")
 async def _(world: World) -> Case:
     name = world.name()
-    return Case({"name": name, "url": NOWHERE}, has(name=name, target="json://127.0.0.1:9/***", paused=False))
+    return Case({"name": name, "address": NOWHERE}, has(name=name, target="json://127.0.0.1:9/***", paused=False))
 
 
 @scenario("notifier.list")

@@ -180,7 +180,7 @@ async def by_http(world: World, defined: Operation, fields: Mapping[str, Any]) -
 
 
 async def by_cli(world: World, defined: Operation, fields: Mapping[str, Any]) -> Any:
-    words = [str(fields[name]) for name in defined.positional if name in fields]
+    words = [str(one) for name in defined.positional if name in fields for one in _many(fields[name])]
     for name, value in fields.items():
         if name not in defined.positional:
             flag = "--" + name.replace("_", "-")

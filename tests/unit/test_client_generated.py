@@ -50,7 +50,7 @@ def test_a_stale_file_fails_the_check(tmp_path: Path) -> None:
 
 
 def test_every_product_is_a_file_of_the_packages() -> None:
-    assert {path.name for path in products()} == {"facade.py", "catalog.json", "pages.py"}
+    assert {path.name for path in products()} == {"facade.py", "catalog.json", "pages.py", "schema.graphql"}
 
 
 @pytest.mark.parametrize("operation", ON_PYTHON, ids=by_name)

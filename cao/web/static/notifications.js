@@ -25,7 +25,7 @@ export function notifications() {
   const form = (name, title, first, yes) => () => openForm(name, { title, first, yes, done: () => refresh() });
   const actions = [
     offers("notify.send") && button("Send one", form("notify.send", "Send a notification", [], "Send"), {}),
-    button("New notifier", form("notifier.add", "New notifier", ["name", "url", "tags"], "Add"), {
+    button("New notifier", form("notifier.add", "New notifier", ["name", "address", "tags"], "Add"), {
       tone: "main",
       drawn: "plus",
     }),

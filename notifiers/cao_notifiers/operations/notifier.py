@@ -36,7 +36,7 @@ class AddNotifier(WriteRequest):
 
     name: Name
     """A new name."""
-    url: Address
+    address: Address
     """An Apprise URL, such as `tgram://<bot token>/<chat id>`. It is a secret: sealed in the store and never shown again. On
     the command line give `-` (standard input) or `@FILE`, so that it is in no list of processes."""
     tags: Tags = Field(default_factory=list[str])
@@ -47,16 +47,16 @@ class AddNotifier(WriteRequest):
     "notifier.add",
     path="/notifiers",
     effect="write",
-    positional=("name", "url"),
+    positional=("name", "address"),
     errors=(Unavailable,),
-    example={"name": "team", "url": "json://127.0.0.1:8000/", "tags": ["ops"]},
+    example={"name": "team", "address": "json://127.0.0.1:8000/", "tags": ["ops"]},
 )
 async def add(ctx: Context, request: AddNotifier) -> Notifier:
     """Add a place for notifications to go. Nothing is sent before a rule says so: cao rule add, or: cao notifier test."""
     # Before anything is written: a request is part of the audit trail.
-    ctx.store.redactor.learn(*addresses.secrets(request.url))
-    service = await asyncio.to_thread(addresses.read, request.url)
-    sealed = await asyncio.to_thread(Vault(ctx.services.settings.home).seal, request.url)
+    ctx.store.redactor.learn(*addresses.secrets(request.address))
+    service = await asyncio.to_thread(addresses.read, request.address)
+    sealed = await asyncio.to_thread(Vault(ctx.services.settings.home).seal, request.address)
 
     def change(tx: Transaction) -> Notifier:
         return notifiers.add(tx, request.name, sealed, addresses.mask(service), request.tags)
@@ -126,7 +126,11 @@ async def test(ctx: Context, request: TestNotifier) -> Tested:
     if sealed is None:
         raise NotFound(f"notifier {notifier.name!r} was removed just now", notifier=notifier.name)
     message = Message("cao: a test", ("This is a test. Notifications arrive here.",), "info")
-    result = await Courier(Vault(settings.home), store.redactor, settings.notify_seconds).carry(sealed, message)
+    courier = Courier(Vault(settings.home), store.redactor, settings.notify_seconds)
+    try:
+        result = await courier.carry(sealed, message)
+    finally:
+        courier.rest()
 
     def change(tx: Transaction) -> Tested:
         tx.emit(NotifierTested(notifier_id=notifier.id, name=notifier.name, outcome=result.outcome))
