@@ -89,6 +89,12 @@ class Dispatch:
 
     async def _work(self, notifier_id: str, courier: Courier) -> None:
         """One lane: attempt after attempt. Each one's end and the next one's beginning are one transaction."""
+        try:
+            await self._empty(notifier_id, courier)
+        finally:
+            courier.rest()
+
+    async def _empty(self, notifier_id: str, courier: Courier) -> None:
         claim = await self._store.write(partial(deliveries.claim, notifier_id=notifier_id, lease=self._lease))
         while claim is not None:
             result = await self._attempt(notifier_id, courier, claim)

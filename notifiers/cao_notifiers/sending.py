@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
+from cao.foreign import Misbehaviour, OwnThread, attended
 from cao.protocol import CaoError, Unavailable
 from cao.store.redaction import Redactor
 from cao.vault import Vault
@@ -18,10 +17,10 @@ from .deliveries import Result
 from .records import Kind
 from .text import ERROR_LIMIT, line
 
-T = TypeVar("T")
-
 STEPS = 3
 """A whole attempt may take so many times the limit of one wait: services may be asked several times for one message."""
+
+_THREAD = "cao-notifier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,34 +34,41 @@ class Message:
 
 
 class Courier:
-    """Carries messages to one address. What it started and gave up goes on in threads, of which it keeps count."""
+    """Carries messages to one address, one at a time. It counts the attempts that it gave up and that still go on."""
 
     STUCK = 2
-    """Threads that may be given up; with more, the courier is `stuck` until one of them ends."""
+    """So many attempts may be given up; with more, the courier is `stuck` until one of them ends."""
 
     def __init__(self, vault: Vault, redactor: Redactor, seconds: float) -> None:
         """seconds: the limit of one wait for the service."""
         self._vault = vault
         self._redactor = redactor
         self._seconds = seconds
-        self._threads: list[threading.Thread] = []
+        self._thread = OwnThread(_THREAD)
+        self._given_up: list[threading.Event] = []
 
     @property
     def stuck(self) -> bool:
-        """Whether the service holds so many threads that no further one is given to it."""
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        return len(self._threads) >= self.STUCK
+        """Whether the service holds so many attempts that no further one is made."""
+        self._given_up = [ended for ended in self._given_up if not ended.is_set()]
+        return len(self._given_up) >= self.STUCK
+
+    def rest(self) -> None:
+        """Let go of the thread until there is something to carry again."""
+        self._thread.stop()
+        self._thread = OwnThread(_THREAD)
 
     async def carry(self, sealed: str, message: Message) -> Result:
         """Make one attempt. It never raises for what the service or the address does."""
-        began = time.monotonic()
-        thread, outcome = in_thread(lambda: self._carry(sealed, message))
-        self._threads.append(thread)
+        began, ended = time.monotonic(), threading.Event()
         try:
-            async with asyncio.timeout(STEPS * self._seconds):
-                error, final = await outcome
+            error, final = await attended(self._thread.call(self._carry, sealed, message, ended), STEPS * self._seconds)
         except TimeoutError:
+            self._given_up.append(ended)
+            self.rest()
             return Result("timed-out", time.monotonic() - began, "no answer in time; it may have arrived")
+        except Misbehaviour as misbehaviour:
+            error, final = str(misbehaviour), False
         took = time.monotonic() - began
         if error is None:
             return Result("accepted", took)
@@ -70,7 +76,13 @@ class Courier:
             return Result("timed-out", took, f"{error} (after {took:.1f} s; it may have arrived)")
         return Result("failed", took, error, final)
 
-    def _carry(self, sealed: str, message: Message) -> tuple[str | None, bool]:
+    def _carry(self, sealed: str, message: Message, ended: threading.Event) -> tuple[str | None, bool]:
+        try:
+            return self._attempt(sealed, message)
+        finally:
+            ended.set()
+
+    def _attempt(self, sealed: str, message: Message) -> tuple[str | None, bool]:
         """What went wrong, and whether trying again is useless. Blocks."""
         try:
             url = self._vault.open(sealed)
@@ -84,29 +96,3 @@ class Courier:
 
         error = send(service, message.title, message.body, message.kind, self._seconds)
         return (None if error is None else line(self._redactor.text(error), ERROR_LIMIT)), False
-
-
-def in_thread(function: Callable[[], T]) -> tuple[threading.Thread, asyncio.Future[T]]:
-    """Run a blocking function in a thread of its own, which ends with the process if it does not before."""
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[T] = loop.create_future()
-
-    def settle(set: Callable[[], None]) -> None:
-        if not outcome.done():
-            set()
-
-    def tell(set: Callable[[], None]) -> None:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(settle, set)
-
-    def run() -> None:
-        try:
-            value = function()
-        except BaseException as error:  # noqa: BLE001 - handed on to whoever awaits it
-            tell(lambda error=error: outcome.set_exception(error))
-        else:
-            tell(lambda: outcome.set_result(value))
-
-    thread = threading.Thread(target=run, name="cao-notifier", daemon=True)
-    thread.start()
-    return thread, outcome

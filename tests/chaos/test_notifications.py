@@ -20,21 +20,22 @@ from cao_notifiers.records import Delivery
 
 from .receivers import Receiver, http, smtp
 
-NOTES = 100
+NOTES = 50
 ATTEMPTS = 10
-SECONDS = 0.4
+SECONDS = 0.8
 """What the senders wait for a receiver; see `notifier_process`."""
 
 
 @contextlib.asynccontextmanager
 async def receivers() -> AsyncGenerator[list[Receiver]]:
-    """Twenty targets of five kinds."""
+    """Forty targets of five kinds."""
     async with contextlib.AsyncExitStack() as stack:
         found = [
             await stack.enter_async_context(http(f"{scheme}-{number}", f"{scheme}://127.0.0.1:PORT/{path}"))
-            for number in range(4)
+            for number in range(9)
             for scheme, path in (("json", "hook"), ("form", "hook"), ("ntfy", "topic"), ("gotify", "tokenABCDEFGH"))
         ]
+        # A mail costs as much as ten of the others: Apprise reads all certificates of the computer for each.
         yield [*found, *[await stack.enter_async_context(smtp(f"mail-{number}")) for number in range(4)]]
 
 

@@ -23,8 +23,8 @@ class AddRule(WriteRequest):
     """Which events, for whom, and how to say it."""
 
     events: Annotated[list[Selector], Field(min_length=1, max_length=50)]
-    """Classes and types of events. `needs-you`: approvals, failed runs, missed and failed schedules, dead deliveries. `done`: completed
-    runs that no agent asked for. `info`: the rest. Or a type, such as `session.launched`."""
+    """Classes and types of events. `needs-you`: approvals, failed runs, missed and failed schedules, dead deliveries. `done`:
+    completed runs that no agent asked for. `info`: the rest. Or a type, such as `session.launched`."""
     notifier: Reference | None = None
     """Only this notifier: its name or id."""
     tags: Tags = Field(default_factory=list[str])
