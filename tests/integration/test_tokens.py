@@ -178,7 +178,11 @@ async def test_the_secret_is_shown_once_and_kept_nowhere(site: Site, tmp_path: P
     assert "The key is [redacted], use it." in kept
 
 
-@pytest.mark.parametrize("secret", [bearers.mint("pat"), bearers.mint("web"), bearers.mint("code"), "caot_" + "0a" * 32])
+@pytest.mark.parametrize(
+    "secret",
+    [bearers.mint("pat"), bearers.mint("web"), bearers.mint("code"), "caot_" + "0a" * 32],
+    ids=["personal", "browser", "code", "agent"],
+)
 def test_every_kind_of_secret_is_masked_in_any_text(secret: str) -> None:
     assert Redactor().text(f"curl -H 'X: {secret}' #code={secret}.") == "curl -H 'X: [redacted]' #code=[redacted]."
 
