@@ -27,7 +27,7 @@ import_module("cao.operations")  # fills the registry
 ROOT = Path(__file__).parent
 WIDTH = 120
 LONG_TEXT = 65536
-"""Text fields that take at least so many characters may come from a file or standard input on the command line."""
+"""Text fields that take at least so many characters may come from a file or standard input, as secrets always may."""
 
 FACADE_HEAD = '''"""The typed interface: one attribute for each group, one method for each operation.
 
@@ -307,7 +307,7 @@ def _kind(schema: dict[str, Any]) -> str:
     if schema.get("format") in ("path", "path-or-name"):
         return "path" if schema["format"] == "path" else "source"
     if schema.get("type") == "string":
-        return "text" if schema.get("maxLength", 0) >= LONG_TEXT else "word"
+        return "text" if schema.get("maxLength", 0) >= LONG_TEXT or schema.get("format") == "password" else "word"
     return {"integer": "integer", "number": "number", "boolean": "boolean"}.get(str(schema.get("type")), "json")
 
 

@@ -2366,7 +2366,7 @@ Arguments
   NAME     A new name. Required.
   ADDRESS  An Apprise URL, such as `tgram://<bot token>/<chat id>`. It is a secret: sealed in the
            store and never shown again. On the command line give `-` (standard input) or `@FILE`, so
-           that it is in no list of processes. Required.
+           that it is in no list of processes. - reads standard input, @FILE a file. Required.
 
 Options
   --tags TEXT ...         Words by which rules choose it. May be given again.

@@ -22,7 +22,7 @@ from .receivers import Receiver, http, smtp
 
 NOTES = 50
 ATTEMPTS = 10
-SECONDS = 0.8
+SECONDS = 0.6
 """What the senders wait for a receiver; see `notifier_process`."""
 
 
