@@ -51,8 +51,8 @@ def _notifier_of(reader: Reader, event: Event) -> str | None:
 
 
 def _is_root(reader: Reader, event: Event) -> bool:
-    """Whether it is about a person's own work: a run that no agent asked for."""
-    if event.run_id is None:
+    """Whether it is about a person's own work: a run that no agent asked for. Only the class `done` asks."""
+    if event.run_id is None or kinds.kind_of(event.type) != "done":
         return True
     return reader.number("SELECT count(*) FROM runs WHERE id = ? AND parent_terminal_id IS NOT NULL", (event.run_id,)) == 0
 
