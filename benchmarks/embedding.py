@@ -15,15 +15,15 @@ from pathlib import Path
 
 import httpx
 
-from .figures import Figure, median
+from .figures import Figure
 from .http import request
 
 SESSIONS = 20
 CONNECTIONS = 4
 PAUSE = 0.016
 """Seconds between the requests of one connection: the application is busy, not overrun."""
-ROUND_SECONDS = 2.0
-ROUNDS = 12
+ROUND_SECONDS = 0.5
+ROUNDS = 60
 WORK = [step for _ in range(1200) for step in ({"think": "still at it"}, {"sleep": 0.25})]
 """Five minutes of a live agent: four entries of its transcript in a second."""
 
@@ -33,7 +33,7 @@ from contextlib import asynccontextmanager
 import cao, uvicorn
 from fastapi import Body, FastAPI
 
-control = cao.open(sys.argv[2], linger_seconds=0, max_activations=64) if len(sys.argv) > 2 else None
+control = cao.open(sys.argv[2], linger_seconds=0, engine_rest_seconds=1, max_activations=64) if len(sys.argv) > 2 else None
 
 @asynccontextmanager
 async def lifespan(app):
@@ -59,7 +59,7 @@ async def engine():
     runs = (await control.run.list(limit=200)).items
     return {"engine": (await control.daemon.status()).engine.state, "runs": [run.state for run in runs]}
 
-uvicorn.run(app, fd=int(sys.argv[1]), log_level="error", access_log=False)
+uvicorn.run(app, port=int(sys.argv[1]), log_level="error", access_log=False)
 """
 
 
@@ -75,11 +75,14 @@ async def measure() -> list[Figure]:
 
 
 async def compare(ours: int, plain: int, state: str, aim: float | None = None) -> list[Figure]:
-    """Both by turns, so that they see the same neighbours; each figure is the median of the rounds."""
-    rounds = [(await latencies(ours), await latencies(plain)) for _ in range(ROUNDS)]
+    """Both by turns, in short rounds, so that they see the same neighbours."""
+    taken: dict[int, list[float]] = {ours: [], plain: []}
+    for _ in range(ROUNDS):
+        for port in (ours, plain):
+            taken[port] += await latencies(port)
     figures: list[Figure] = []
     for name, index in (("p50", 49), ("p99", 98)):
-        mine, theirs = (median([statistics.quantiles(one[side], n=100)[index] for one in rounds]) for side in (0, 1))
+        mine, theirs = (statistics.quantiles(taken[port], n=100)[index] for port in (ours, plain))
         met = None if aim is None else mine / theirs <= aim
         label = f"FastAPI route, {SESSIONS} sessions {state}, {name}"
         figures.append(Figure(label, mine, "ms", theirs, "no sessions", "" if aim is None else f"<= {aim:g}x", met))
@@ -125,10 +128,9 @@ async def until(port: int, engine: str, run: str, seconds: float = 240) -> None:
 @contextlib.asynccontextmanager
 async def host(home: Path | None = None) -> AsyncGenerator[int]:
     """The application in a process of its own, with sessions inside if it has a home for them; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port, number = listener.getsockname()[1], listener.fileno()
-        command = [sys.executable, "-c", HOST, str(number), *([str(home)] if home else [])]
-        process = await asyncio.create_subprocess_exec(*command, pass_fds=[number])
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, str(port), *([str(home)] if home else []))
     try:
         async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
             while True:
