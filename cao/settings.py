@@ -64,6 +64,8 @@ class Settings(Described):
     """The longest that a signal's receiver may take before it is given up."""
     provider_limits: dict[str, Annotated[int, Field(ge=1, le=10000)]] = Field(default_factory=dict[str, int])
     """Turns of a provider that run at once, over all sessions: Prefect's concurrency limits named `cao-<provider>`."""
+    failed_sign_ins: Annotated[int, Field(ge=1, le=1_000_000)] = 20
+    """Wrong tokens from one address in a minute that are answered in full; whoever shows more is told to wait."""
     profile_hosts: list[Annotated[str, Field(max_length=253)]] = Field(default_factory=list[str])
     """Hosts of your own network that `cao profile install` may fetch from; others must have a public address."""
     plugin_seconds: Annotated[float, Field(gt=0, le=600)] = 10.0

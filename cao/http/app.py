@@ -54,7 +54,7 @@ def build_app(
     client that takes nothing is cut.
     """
     settings, admission = control.settings, Admission(control.services.store, token)
-    attempts = Attempts(admission)
+    attempts = Attempts(admission, control.settings.failed_sign_ins)
     pace = Pace(closing or asyncio.Event(), heartbeat, stalled)
     own: dict[str, ASGIApp] = {
         sign_in.PATH: sign_in.SignInPage(admission, attempts),

@@ -19,8 +19,6 @@ from cao.protocol import CaoError, Denied, Surface
 
 from .replies import TooManyAttempts
 
-LIMIT = 20
-"""Failed attempts from one address in a minute that are answered in full."""
 RECORDS = 200
 """Failed attempts in a minute, from all addresses, that go to the audit trail."""
 ADDRESSES = 1000
@@ -33,9 +31,10 @@ logger = logging.getLogger(__name__)
 class Attempts:
     """Counts failed attempts by address, minute by minute."""
 
-    def __init__(self, admission: Admission, now: Callable[[], float] = time.monotonic) -> None:
-        """now: seconds, from any beginning."""
+    def __init__(self, admission: Admission, limit: int, now: Callable[[], float] = time.monotonic) -> None:
+        """limit: how many from one address are answered in full in a minute. now: seconds, from any beginning."""
         self._admission = admission
+        self._limit = limit
         self._now = now
         self._minute: int = -1
         self._counts: OrderedDict[str, int] = OrderedDict()
@@ -47,7 +46,7 @@ class Attempts:
         """Count one; what to answer."""
         self.total += 1
         count = self._count(address)
-        if count > LIMIT:
+        if count > self._limit:
             seconds = int(MINUTE - self._now() % MINUTE) + 1
             return TooManyAttempts(f"too many wrong tokens from {address}; wait {seconds} s", retry_after=seconds)
         if self._recorded < RECORDS:

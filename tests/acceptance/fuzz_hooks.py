@@ -38,6 +38,18 @@ def _validate(fields: Fields) -> None:
     fields.update(text=fields.get("text") or "You write minutes.", profile=None, path=None)
 
 
+def _schedule(fields: Fields) -> None:
+    """One of a cron line and an interval, no files over HTTP, and what a file would say."""
+    fields.update(cron="0 3 * * *", every=None, file=None, script=None, zone="UTC", window=None)
+    fields.update({name: fields.get(name) or word for name, word in (("name", "nightly"), ("prompt", "Look around."))})
+    _launch(fields)
+
+
+def _rule(fields: Fields) -> None:
+    """Events that exist, templates without names that do not, and a notifier or tags."""
+    fields.update(events=["needs-you"], title=None, body=None, notifier=None)
+
+
 MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/sessions"): _launch,
     ("POST", "/sessions/{session}/terminals"): _launch,
@@ -48,6 +60,9 @@ MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/daemon/backup"): lambda fields: fields.pop("path", None),
     ("POST", "/profiles"): lambda fields: fields.update(source="developer", digest=None),
     ("POST", "/profiles/validate"): _validate,
+    ("POST", "/schedules"): _schedule,
+    ("POST", "/rules"): _rule,
+    ("POST", "/notifiers"): lambda fields: fields.update(address="json://127.0.0.1:9/"),
     ("POST", "/tokens"): lambda fields: fields.update(scopes=["*:read"]),  # scopes name groups that exist
 }
 WAITS = {"/tick", "/sessions/{session}/handoff", "/sessions/{session}/wait", "/runs/{run}/wait", "/runs/{run}/result"}

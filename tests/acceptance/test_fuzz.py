@@ -24,7 +24,7 @@ from cao.http.app import build_app
 from cao.settings import load
 
 async def main(home):
-    async with Control(load(home, {{}}), work=False) as control:
+    async with Control(load(home, {{}}, failed_sign_ins=1_000_000), work=False) as control:
         app = build_app(control, token={TOKEN!r})
         config = uvicorn.Config(app, port=0, lifespan="off", log_level="info", access_log=False)
         await uvicorn.Server(config).serve()

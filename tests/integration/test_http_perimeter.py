@@ -66,7 +66,9 @@ def app(echo: Echo, store: Store) -> Perimeter:
 def perimeter(echo: Echo, store: Store, **options: Any) -> Perimeter:
     mounts = {"/mcp": echo, "/agents/mcp": echo, "/prefect": echo, "/graphql": echo, "/cold": PrefectMount(cold)}
     admission = Admission(store, TOKEN)
-    return Perimeter(Mounts(echo, mounts), admission=admission, attempts=Attempts(admission), hosts=["box.local"], **options)
+    return Perimeter(
+        Mounts(echo, mounts), admission=admission, attempts=Attempts(admission, 20), hosts=["box.local"], **options
+    )
 
 
 async def pat(store: Store, *scopes: str, **fields: Any) -> str:
@@ -259,7 +261,7 @@ async def test_a_websocket_ends_with_its_token(store: Store) -> None:
 
     secret = await pat(store, "*")
     admission = Admission(store, TOKEN)
-    guarded = Perimeter(listener, admission=admission, attempts=Attempts(admission))
+    guarded = Perimeter(listener, admission=admission, attempts=Attempts(admission, 20))
     connects = iter([{"type": "websocket.connect"}])
 
     async def receive() -> Any:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from cao.control import Control
-from cao.http.attempts import LIMIT, Attempts
+from cao.http.attempts import Attempts
 from cao.protocol import REGISTRY, Caller, CaoError, Denied, Unauthenticated
 from cao.protocol.tokens import NewToken
 from cao.settings import load
@@ -24,6 +24,7 @@ from cao.store.tokens import TOPIC
 
 from .conftest import Site, problem, until
 
+LIMIT = 20
 HOUR = 3600.0
 
 
@@ -235,7 +236,7 @@ async def test_the_count_of_addresses_is_bounded() -> None:
 
     admission: Any = Nobody()
     now = [0.0]
-    attempts = Attempts(admission, lambda: now[0])
+    attempts = Attempts(admission, LIMIT, lambda: now[0])
     for number in range(3000):
         await attempts.failed(f"192.0.2.{number}", "http", Unauthenticated("no"))
     assert (len(attempts._counts), admission.recorded, attempts.total) == (1000, 200, 3000)  # pyright: ignore[reportPrivateUsage]

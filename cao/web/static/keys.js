@@ -6,7 +6,7 @@ const PATIENCE = 1200; // for the second key of `g i`
 
 export class Keys {
   #parts;
-  #going = 0;
+  #going = -Infinity; // when `g` was pressed
 
   constructor(parts) {
     this.#parts = parts;
@@ -33,7 +33,7 @@ export class Keys {
   #meaning(key) {
     const { screens, palette, launch, theme, current } = this.#parts;
     if (performance.now() - this.#going < PATIENCE) {
-      this.#going = 0;
+      this.#going = -Infinity;
       const screen = screens.find((one) => one.key === key);
       return screen && (() => (location.hash = `#/${screen.name}`));
     }
