@@ -40,7 +40,7 @@ def _validate(fields: Fields) -> None:
 
 def _schedule(fields: Fields) -> None:
     """One of a cron line and an interval, no files over HTTP, and what a file would say."""
-    fields.update(cron="0 3 * * *", every=None, file=None, script=None, zone="UTC", window=None)
+    fields.update(cron="0 3 * * *", every=None, file=None, zone="UTC", window=None)
     fields.update({name: fields.get(name) or word for name, word in (("name", "nightly"), ("prompt", "Look around."))})
     _launch(fields)
 
@@ -62,6 +62,7 @@ MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/profiles/validate"): _validate,
     ("POST", "/schedules"): _schedule,
     ("POST", "/rules"): _rule,
+    ("POST", "/notify"): lambda fields: fields.update(notifier=None),
     ("POST", "/notifiers"): lambda fields: fields.update(address="json://127.0.0.1:9/"),
     ("POST", "/tokens"): lambda fields: fields.update(scopes=["*:read"]),  # scopes name groups that exist
 }
