@@ -63,12 +63,13 @@ class SessionRunner:
             if len(self._playing) >= self.house.settings.max_turns:
                 return
             if ready.terminal.id not in self._playing:
-                turn_id = ready.turn_id or new_id("trn", self.house.store.clock.now())
-                self._playing[ready.terminal.id] = group.create_task(self._play(turn_id, ready.terminal))
+                self._playing[ready.terminal.id] = group.create_task(self._play(ready.turn_id, ready.terminal))
 
-    async def _play(self, turn_id: str, terminal: Terminal) -> None:
+    async def _play(self, begun: str | None, terminal: Terminal) -> None:
+        """Play a new turn, or one that was begun before."""
+        turn_id = begun or new_id("trn", self.house.store.clock.now())
         try:
-            await self._run_task(turn_id, terminal)
+            await self._run_task(turn_id, terminal, begun=begun is not None)
         finally:
             del self._playing[terminal.id]
             self.house.store.hub.publish([work_topic(self.session_id)])
@@ -79,11 +80,11 @@ class SessionRunner:
             self._profiles[terminal.id] = self.house.profile_of(terminal)
         return self._profiles[terminal.id]
 
-    async def _run_task(self, turn_id: str, terminal: Terminal) -> None:
+    async def _run_task(self, turn_id: str, terminal: Terminal, *, begun: bool) -> None:
         try:
             profile = self.profile_of(terminal)
             seconds = min(profile.timeout or self.house.settings.turn_seconds, self.house.settings.turn_seconds)
-            task = task_for(str(self.house.settings.home), profile.retries, profile.retry_seconds, seconds)
+            task = task_for(str(self.house.settings.home), begun, profile.retries, profile.retry_seconds, seconds)
             await task(**describe(terminal, turn_id))
         except asyncio.CancelledError:
             raise

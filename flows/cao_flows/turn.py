@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from prefect import task
-from prefect.cache_policies import CacheKeyFnPolicy
+from prefect.cache_policies import NO_CACHE, CacheKeyFnPolicy
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.concurrency.asyncio import concurrency
 from prefect.context import TaskRunContext
@@ -67,11 +67,16 @@ async def turn(turn_id: str, terminal_id: str, seat: str) -> Any:
 
 
 @lru_cache(64)
-def task_for(home: str, retries: int, retry_seconds: float, seconds: float) -> Task[..., Any]:
-    """The task with the results of one data directory, and a profile's retries and time-out."""
-    return turn.with_options(
-        retries=retries, retry_delay_seconds=retry_seconds, timeout_seconds=seconds, result_storage=block_of(home)
-    )
+def task_for(home: str, begun: bool, retries: int, retry_seconds: float, seconds: float) -> Task[..., Any]:
+    """The task with a profile's retries and time-out.
+
+    begun: the turn was begun before and may be settled: then Prefect looks for its result first, in the store of `home`. A new
+    turn has none, and looking costs a third of the turn.
+    """
+    kind = turn.with_options(retries=retries, retry_delay_seconds=retry_seconds, timeout_seconds=seconds)
+    if begun:
+        return kind.with_options(result_storage=block_of(home))
+    return kind.with_options(cache_policy=NO_CACHE, persist_result=False)
 
 
 async def _play(player: Player, turn_id: str, terminal_id: str) -> Any:

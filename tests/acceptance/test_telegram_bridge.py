@@ -152,14 +152,15 @@ async def test_commands_answer(service: Telegram, running: Path) -> None:
     for command, answer in (
         ("/cao", "/cao launch TEXT"),
         ("/cao@bridge_bot status", "developer"),
+        ("/cao launch", "/cao launch TEXT"),
         ("/cao send thanks", "It will read that."),
         ("/cao stop", "Stopping"),
-        ("/cao launch", "/cao launch TEXT"),
     ):
         count = len(service.messages)
         await service.says(TEAM, ANN, command)
         await service.until(lambda count=count, answer=answer: any(answer in one["text"] for one in service.messages[count:]))
-    await service.until(lambda: service.told(TEAM, "scripted: thanks"))
+        if command.endswith("thanks"):
+            await service.until(lambda: service.told(TEAM, "scripted: thanks"))
 
 
 async def test_it_goes_on_where_it_was_and_waits_when_it_is_told_to(settings: Settings, tmp_path: Path) -> None:
