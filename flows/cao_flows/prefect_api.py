@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import selectors
 import socket
 import subprocess
@@ -28,6 +29,9 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 LOG = "server.log"
 """What the process says on standard error, in Prefect's directory; begun anew at each start."""
+
+NICE = 5
+"""How much the process stands back where processors are short: an answer to a person goes before the record of a turn."""
 
 _TOLD = 2000
 """Bytes of its last words that a failure repeats."""
@@ -62,6 +66,7 @@ class PrefectApi:
                 pass_fds=[listener],
                 start_new_session=True,
             )
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, NICE)
 
     def wait_ready(self, seconds: float, stopping: Callable[[], bool]) -> None:
         """Return once it answers, or early when `stopping` says so; blocks. Raises `Unavailable` with its last words."""
