@@ -28,11 +28,13 @@ def main() -> None:
     home, public_url, listener = Path(sys.argv[1]), sys.argv[2], socket.socket(fileno=int(sys.argv[3]))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
     keep_quiet(home)
+    end = _End()
+    threading.Thread(target=end.await_input, daemon=True).start()
     with configured(home, None, public_url):
-        asyncio.run(_serve(home, listener))
+        asyncio.run(_serve(home, listener, end))
 
 
-async def _serve(home: Path, listener: socket.socket) -> None:
+async def _serve(home: Path, listener: socket.socket, end: _End) -> None:
     from prefect.server.api.server import create_app
 
     sqlite_begin.apply()
@@ -43,7 +45,7 @@ async def _serve(home: Path, listener: socket.socket) -> None:
     app = create_app(ignore_cache=True)
     config = uvicorn.Config(app, log_level="error", access_log=False, lifespan="on", timeout_graceful_shutdown=1)
     server = _Server(config)
-    threading.Thread(target=_end_with_input, args=(server,), daemon=True).start()
+    end.server = server
     await server.serve([listener])
 
 
@@ -56,12 +58,21 @@ class _Server(uvicorn.Server):
         sys.stdout.flush()
 
 
-def _end_with_input(server: uvicorn.Server) -> None:
-    sys.stdin.buffer.read()
-    server.should_exit = True
-    last = threading.Timer(LAST_SECONDS, os._exit, (0,))
-    last.daemon = True
-    last.start()
+class _End:
+    """Ends the process with standard input: at once while it starts, in good order once it serves."""
+
+    def __init__(self) -> None:
+        self.server: uvicorn.Server | None = None
+
+    def await_input(self) -> None:
+        """Read standard input to its end, and end."""
+        sys.stdin.buffer.read()
+        if self.server is None:
+            os._exit(0)
+        self.server.should_exit = True
+        last = threading.Timer(LAST_SECONDS, os._exit, (0,))
+        last.daemon = True
+        last.start()
 
 
 if __name__ == "__main__":
