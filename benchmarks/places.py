@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncGenerator
@@ -23,7 +24,23 @@ async def server(**settings: object) -> AsyncGenerator[tuple[Remote, Settings]]:
             try:
                 yield control, chosen
             finally:
+                pid = (await control.daemon.status()).pid
                 await control.daemon.stop()
+                await gone(pid)  # so that its end is not measured with what follows
+
+
+async def gone(pid: int) -> None:
+    """Wait until a process has ended."""
+    async with asyncio.timeout(60):
+        while is_alive(pid):  # noqa: ASYNC110 - a process tells nobody that it has ended
+            await asyncio.sleep(0.05)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs: one that ended and that nobody asked for does not."""
+    with contextlib.suppress(OSError):
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    return False
 
 
 async def engine_ready(control: Remote, seconds: float = 120.0) -> None:
