@@ -250,7 +250,8 @@ def _prefect_mount(control: Control) -> Mapping[str, ASGIApp]:
 
 async def _spare_what_is_loaded(_: object, event: Event) -> None:
     """Keep the garbage collector off Prefect's and our own modules: to look through them takes 200 ms without an answer."""
-    if event.data["state"] == "ready":
+    if event.data["state"] == "ready" and not gc.get_freeze_count():  # once: what is garbage now would stay for ever
+        gc.collect(1)
         gc.freeze()
 
 

@@ -10,7 +10,7 @@ from cao.protocol import Caller, Conflict, NotFound, Operation, Request
 from cao.protocol.plugins import PluginInfo
 from cao.protocol.records import Event
 from cao.signals import Signals
-from cao.store import Store, Transaction, log, plugins
+from cao.store import Store, Transaction, plugins
 
 from .contract import Plugin
 from .gate import Gate
@@ -95,7 +95,7 @@ class Host:
     async def _watch(self) -> None:
         """See what another process switches on or off."""
         known = plugins.disabled(self._store.read())
-        with self._store.hub.subscribe(log.LOG) as commits:
+        with self._store.hub.subscribe(plugins.TOPIC) as commits:
             while True:
                 await commits.wait(60)
                 now = plugins.disabled(self._store.read())

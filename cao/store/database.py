@@ -9,7 +9,7 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
@@ -48,11 +48,8 @@ class Store:
     a thread of their own, each as one `BEGIN IMMEDIATE` transaction, so that no event loop ever waits for a lock.
     """
 
-    def __init__(self, path: Path, clock: Clock | None = None, migrations: Sequence[Migrations] = ()) -> None:
-        """Open the file, make or migrate its schema. Raises `Unavailable` when the directory cannot be written.
-
-        migrations: those of plugins, which keep tables of their own here; applied after ours.
-        """
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        """Open the file, make or migrate its schema. Raises `Unavailable` when the directory cannot be written."""
         self.path = path
         self.recorders: list[Recorder] = []
         self.clock: Clock = clock or SystemClock()
@@ -66,7 +63,7 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._writer = self._connect()
             try:
-                self._apply((steps, *migrations))
+                self._apply(steps)
             except BaseException:
                 self._writer.close()
                 raise
@@ -87,14 +84,13 @@ class Store:
             raise
         return connection
 
-    def _apply(self, sets: Iterable[Migrations]) -> None:
+    def _apply(self, migrations: Migrations) -> None:
         with FileLock(self.path.with_suffix(".migrate.lock")):
-            for migrations in sets:
-                migrations.apply(Database(self._writer))
+            migrations.apply(Database(self._writer))
 
     async def extend(self, migrations: Migrations) -> None:
         """Make or migrate the tables of a plugin that comes to a store which is open."""
-        await asyncio.wrap_future(self._thread.submit(self._apply, [migrations]))
+        await asyncio.wrap_future(self._thread.submit(self._apply, migrations))
 
     def read(self) -> Reader:
         """The calling thread's reader. Its queries see everything that is committed."""

@@ -8,6 +8,9 @@ from cao.events import PluginDisabled, PluginEnabled
 
 from .transaction import Reader, Transaction
 
+TOPIC = "plugins"
+"""What is touched when a plugin is switched on or off."""
+
 
 def disabled(reader: Reader) -> frozenset[str]:
     """The names of those that are switched off, installed or not."""
@@ -22,6 +25,7 @@ def switch(tx: Transaction, name: str, *, enabled: bool) -> None:
         "INSERT INTO plugins (name, enabled) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET enabled = excluded.enabled",
         (name, int(enabled)),
     )
+    tx.touch(TOPIC)
     tx.emit(PluginEnabled(name=name) if enabled else PluginDisabled(name=name))
 
 

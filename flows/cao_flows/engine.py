@@ -100,8 +100,9 @@ class PrefectEngine:
             failure = self._live()
             if failure is not None:
                 return self._fail(failure)
+            self._change("stopped", "" if self._stopping else "at rest; it starts with the next work")
             if self._may_end():
-                return self._change("stopped", "" if self._stopping else "at rest; it starts with the next work")
+                return None
 
     def _fail(self, failure: BaseException) -> None:
         self._change("failed", f"{type(failure).__name__}: {failure}"[:300])
@@ -183,7 +184,7 @@ class PrefectEngine:
             await api.ended()
             logger.warning("Prefect's API ended by itself and is started again: %s", api.last_words())
             self._change("starting", "Prefect's API ended by itself; starting it again")
-            api.spawn()
+            await asyncio.to_thread(api.spawn)
             await asyncio.to_thread(api.wait_ready, START_SECONDS, lambda: self._stopping)
             self._change("ready", "")
         await api.ended()

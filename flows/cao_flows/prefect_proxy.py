@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 SECONDS = 60.0
 """The longest that Prefect may be silent within an answer."""
 
-_OURS = frozenset((b"host", b"authorization", b"cookie", b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te"))
+_KEPT_BACK = frozenset(
+    (b"host", b"authorization", b"cookie", b"connection", b"keep-alive", b"transfer-encoding", b"upgrade", b"te")
+)
 """Headers that are not passed on: those of one connection, and our own credentials."""
 
 
@@ -72,7 +74,7 @@ def _path(scope: Scope) -> str:
 
 
 def _passed(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    return [(name, value) for name, value in headers if name.lower() not in _OURS]
+    return [(name, value) for name, value in headers if name.lower() not in _KEPT_BACK]
 
 
 async def _body(receive: Receive) -> AsyncIterator[bytes]:

@@ -71,7 +71,7 @@ def task_for(home: str, begun: bool, retries: int, retry_seconds: float, seconds
     """The task with a profile's retries and time-out.
 
     begun: the turn was begun before and may be settled: then Prefect looks for its result first, in the store of `home`. A new
-    turn has none, and looking costs a third of the turn.
+    turn has none, and looking takes time.
     """
     kind = turn.with_options(retries=retries, retry_delay_seconds=retry_seconds, timeout_seconds=seconds)
     if begun:
