@@ -112,9 +112,8 @@ class ApprovalLinks:
         """
         link, reader = self._signer.read(token), self._control.services.store.read()
         approval = self._check(reader, link)
-        return Question(
-            approval, _name(reader, "sessions", approval.session_id), _name(reader, "terminals", approval.terminal_id)
-        )
+        asker = _name(reader, "terminals", approval.terminal_id) if approval.terminal_id else "the workflow"
+        return Question(approval, _name(reader, "sessions", approval.session_id), asker)
 
     async def decide(self, token: str, decision: Literal["approve", "deny"]) -> Approval:
         """Decide in the name of whom the link was sent to. Raises the same, and what a plugin refuses."""

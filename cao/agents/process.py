@@ -77,6 +77,8 @@ class Child:
         self.name = name
         self._tail = bytearray()
         self._draining = asyncio.create_task(self._drain(), name=f"cao-stderr-{process.pid}")
+        self._reading = asyncio.Lock()
+        """Its output has one reader at a time: what is left over is read only once a reader that waits has come to the end."""
         self._ending = asyncio.Lock()
         self._gone = False
         self._read = 0
@@ -109,7 +111,8 @@ class Child:
         """The next line that it prints; empty at the end. Raises `ProviderError` when a bound is passed."""
         assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
         try:
-            line = await self._process.stdout.readline()
+            async with self._reading:
+                line = await self._process.stdout.readline()
         except ValueError:
             raise ProviderError("too_much_output", f"{self.name} printed a line of more than {LINE} bytes") from None
         self._read += len(line)
@@ -126,10 +129,11 @@ class Child:
         """All that it prints, to the end. Raises `ProviderError` when that is more than `limit` bytes."""
         assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
         printed = bytearray()
-        while piece := await self._process.stdout.read(1 << 16):
-            printed += piece
-            if len(printed) > limit:
-                raise ProviderError("too_much_output", f"{self.name} printed more than {limit} bytes")
+        async with self._reading:
+            while piece := await self._process.stdout.read(1 << 16):
+                printed += piece
+                if len(printed) > limit:
+                    raise ProviderError("too_much_output", f"{self.name} printed more than {limit} bytes")
         return bytes(printed)
 
     async def send(self, data: bytes) -> None:
@@ -178,8 +182,9 @@ class Child:
 
     async def _discard(self) -> None:
         assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
-        while await self._process.stdout.read(1 << 16):
-            pass
+        async with self._reading:
+            while await self._process.stdout.read(1 << 16):
+                pass
 
     async def _chase(self, patience: float) -> None:
         for number, seconds in ((0, patience), (signal.SIGTERM, TERM_SECONDS), (signal.SIGKILL, KILL_SECONDS)):

@@ -39,7 +39,9 @@ async def send(ctx: Context, request: SendMessage) -> Message:
             if terminal.id == ctx.caller.terminal:
                 raise Denied("an agent may not write to itself; use what you know in this turn")
             return messages.mail(tx, terminal, request.text, sender=ctx.caller.actor)
-        return messages.get(tx, messages.prompt(tx, terminal, request.text, sender=ctx.caller.actor).message_id)
+        run = messages.prompt(tx, terminal, request.text, sender=ctx.caller.actor)
+        assert run.message_id is not None  # noqa: S101 - a prompt's run has one
+        return messages.get(tx, run.message_id)
 
     message = await ctx.transact(change, Message)
     ctx.services.engine.submit(message.session_id)

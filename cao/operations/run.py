@@ -128,6 +128,8 @@ async def cancel(ctx: Context, request: CancelRun) -> Run:
         run = runs.get(tx, request.run)
         if run.state in FINAL_RUN_STATES:
             raise Conflict(f"run {run.id} is {run.state} already", state=run.state)
+        if run.message_id is None or run.terminal_id is None:
+            raise Conflict(f"run {run.id} is a workflow's; cancel it with: cao workflow cancel {run.id}")
         message = messages.get(tx, run.message_id)
         if message.turn_id is None:
             messages.give_up(tx, message, Failure(code="cancelled", message="the run was cancelled before it began"))

@@ -13,6 +13,7 @@ SessionStatus = Literal["open", "closed"]
 TerminalStatus = Literal["idle", "running", "waiting", "failed", "closed"]
 MessageState = Literal["pending", "delivered", "done", "failed"]
 MessageKind = Literal["prompt", "message", "result"]
+RunKind = Literal["turn", "workflow"]
 RunState = Literal["queued", "running", "waiting", "completed", "failed", "cancelled"]
 TurnState = Literal["queued", "running", "waiting", "completed", "failed", "cancelled"]
 ApprovalState = Literal["pending", "approved", "denied", "expired", "withdrawn"]
@@ -118,11 +119,14 @@ class Run(Answer):
     """The caller's durable handle on work."""
 
     id: str
-    kind: Literal["turn"] = "turn"
+    kind: RunKind = "turn"
+    """`turn` is one prompt to one agent; `workflow` is all phases of a workflow, in a session of its own."""
     state: RunState
     session_id: str
-    terminal_id: str
-    message_id: str
+    terminal_id: str | None = None
+    """Whose turn it is; null for a workflow, whose phases have terminals."""
+    message_id: str | None = None
+    """The message that asks for it; null for a workflow."""
     parent_terminal_id: str | None = None
     """The terminal to whose inbox the result goes by itself."""
     result: str | None = None
@@ -173,12 +177,14 @@ class Entry(Answer):
 
 
 class Approval(Answer):
-    """A question to a person that blocks a turn."""
+    """A question to a person that blocks a turn, or a phase of a workflow."""
 
     id: str
     session_id: str
-    terminal_id: str
-    turn_id: str
+    terminal_id: str | None = None
+    """Whose agent asks; null for a phase's question."""
+    turn_id: str | None = None
+    """The turn that waits; null for a phase's question, whose `action` names the phase."""
     run_id: str | None = None
     question: str
     """The whole action, as it would be done."""

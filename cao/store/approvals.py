@@ -139,6 +139,7 @@ def _settle(tx: Transaction, approval: Approval, state: ApprovalState, by: str |
 
 
 def _recover(tx: Transaction, approval: Approval, state: ApprovalState) -> None:
+    assert approval.turn_id is not None  # noqa: S101 - only turns are recovered this way
     turn = turns.get(tx, approval.turn_id)
     if state == "approved":
         turns.requeue(tx, turn)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import secrets
 from typing import Literal
 
-Kind = Literal["prj", "ses", "ter", "msg", "run", "trn", "apr", "act", "sch", "fir", "tok", "ntf", "rul", "dlv"]
+Kind = Literal[
+    "prj", "ses", "ter", "msg", "run", "trn", "apr", "act", "sch", "fir", "tok", "ntf", "rul", "dlv", "tsk", "req", "itm"
+]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 

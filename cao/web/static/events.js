@@ -13,6 +13,7 @@ export function eventLog({ feed }, { search }) {
   let wanted = search.get("types") ?? "";
   let paused = false;
   const held = [];
+  let early = null; // events that came while the list was being read
   const list = h("div.list.log", { role: "log", "aria-live": "off" }, waiting(8));
   const filter = h("input", {
     type: "search",
@@ -48,9 +49,14 @@ export function eventLog({ feed }, { search }) {
   }
 
   async function load() {
+    const came = (early = []);
+    const last = feed.seq;
     try {
-      const { events } = await newest({ types: types() }, feed.seq, { enough: ENOUGH, most: KEPT });
+      const { events } = await newest({ types: types() }, last, { enough: ENOUGH, most: KEPT });
+      if (came !== early) return; // another filter since
       fill(list, events.length ? events.reverse().map(row) : empty("events", "Nothing yet", "Whatever happens appears here."));
+      early = null;
+      for (const event of came) if (event.seq > last) put(event);
     } catch (problem) {
       fill(list, trouble(problem, load));
     }
@@ -63,7 +69,8 @@ export function eventLog({ feed }, { search }) {
     recover() {}, // the feed brings what was missed
     take(event) {
       if (!fits(event)) return;
-      if (!paused) put(event);
+      if (early) early.push(event);
+      else if (!paused) put(event);
       else if (held.push(event) > KEPT) held.shift();
     },
   };

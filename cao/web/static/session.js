@@ -17,6 +17,7 @@ export class SessionScreen {
   #context;
   #reference;
   #story = null;
+  #early = []; // events that came while the story was being read
   #view = null;
   #queue = h("div.queue", {});
   #top = h("div.top", {});
@@ -41,9 +42,12 @@ export class SessionScreen {
       const session = await ask("session.get", { session: this.#reference });
       learnSession(session);
       const story = new Story(session);
-      await story.read(this.#context.feed.seq);
+      const last = this.#context.feed.seq;
+      this.#early = [];
+      await story.read(last);
       if (this.#closed) return;
       this.#take(story);
+      for (const event of this.#early.splice(0)) if (event.seq > last) story.take(event);
     } catch (problem) {
       fill(
         this.element,
@@ -67,7 +71,8 @@ export class SessionScreen {
   }
 
   take(event) {
-    this.#story?.take(event);
+    if (this.#story) this.#story.take(event);
+    else this.#early.push(event);
   }
 
   /** The server is back; the story itself goes on by the log. */

@@ -1,11 +1,10 @@
-"""The schema, as ordered steps. A released step is never changed; a new one is added below it."""
+"""The tables of the spine."""
 
 from __future__ import annotations
 
 from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
 
-steps = Migrations("cao")
+from .steps import steps
 
 _SPINE = (
     """CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT""",
@@ -77,63 +76,4 @@ _SPINE = (
 def spine(db: Database) -> None:
     """Sessions, terminals, messages, turns, runs, approvals, the event log and what keeps them honest."""
     for statement in _SPINE:
-        db.conn.execute(statement)
-
-
-@steps()
-def plugins(db: Database) -> None:
-    """Which plugins are switched off, and which events those that are installed record in transactions."""
-    db.conn.execute(
-        """CREATE TABLE plugins (
-            name TEXT PRIMARY KEY, enabled INTEGER NOT NULL DEFAULT 1, records TEXT NOT NULL DEFAULT '') STRICT"""
-    )
-
-
-_TOKENS = (
-    """CREATE TABLE tokens (
-        n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, digest TEXT NOT NULL UNIQUE,
-        scopes TEXT NOT NULL, surfaces TEXT, parent_id TEXT, created_by TEXT NOT NULL, created_at REAL NOT NULL,
-        expires_at REAL NOT NULL, last_used_at REAL, revoked_at REAL) STRICT""",
-    """CREATE UNIQUE INDEX tokens_name ON tokens (name) WHERE revoked_at IS NULL""",
-    """CREATE INDEX tokens_parent ON tokens (parent_id) WHERE parent_id IS NOT NULL""",
-    """CREATE TABLE page_codes (
-        digest TEXT PRIMARY KEY, actor TEXT NOT NULL, scopes TEXT NOT NULL, token_id TEXT, expires_at REAL NOT NULL) STRICT""",
-    """CREATE TABLE page_browsers (
-        digest TEXT PRIMARY KEY, actor TEXT NOT NULL, scopes TEXT NOT NULL, token_id TEXT, created_at REAL NOT NULL,
-        expires_at REAL NOT NULL) STRICT""",
-)
-
-
-@steps()
-def tokens(db: Database) -> None:
-    """Personal access tokens, and browsers that are signed in."""
-    for statement in _TOKENS:
-        db.conn.execute(statement)
-
-
-_SCHEDULES = (
-    """CREATE TABLE schedules (
-        n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, live INTEGER NOT NULL,
-        enabled INTEGER NOT NULL, next_due REAL, cron TEXT, every TEXT, zone TEXT NOT NULL, profile TEXT NOT NULL,
-        provider TEXT, directory TEXT NOT NULL, prompt TEXT NOT NULL, file TEXT, script TEXT, session TEXT,
-        catch_up TEXT NOT NULL, window TEXT NOT NULL, overlap TEXT NOT NULL, created_by TEXT NOT NULL,
-        created_at REAL NOT NULL) STRICT""",
-    """CREATE UNIQUE INDEX schedules_live_name ON schedules (name) WHERE live = 1""",
-    """CREATE INDEX schedules_due ON schedules (next_due) WHERE next_due IS NOT NULL""",
-    """CREATE TABLE fires (
-        n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, schedule_id TEXT NOT NULL, schedule TEXT NOT NULL,
-        due REAL, until REAL, count INTEGER NOT NULL DEFAULT 1, state TEXT NOT NULL, late INTEGER NOT NULL DEFAULT 0,
-        reason TEXT, launch TEXT, session_id TEXT, run_id TEXT, owner TEXT, expires_at REAL, created_at REAL NOT NULL,
-        settled_at REAL, UNIQUE (schedule_id, due)) STRICT""",
-    """CREATE INDEX fires_schedule ON fires (schedule_id, n)""",
-    """CREATE INDEX fires_state ON fires (state, n)""",
-    """CREATE INDEX fires_pending ON fires (schedule_id, n) WHERE state = 'pending'""",
-    """CREATE INDEX fires_run ON fires (run_id) WHERE run_id IS NOT NULL""",
-)
-
-
-@steps()
-def schedules(db: Database) -> None:
-    """Schedules, and the ledger of their due times."""
-    for statement in _SCHEDULES:
         db.conn.execute(statement)
