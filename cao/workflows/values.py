@@ -1,0 +1,47 @@
+"""The small types that a definition is made of: identifiers, templates, conditions, durations."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+_DURATION = re.compile(r"^(\d{1,7}(?:\.\d{1,3})?)(ms|s|m|h|d)?$")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
+
+LONGEST = 30 * 86400.0
+"""Seconds: no phase waits longer than thirty days."""
+
+
+def seconds(value: Any) -> Any:
+    """A duration in seconds: `90`, `"90s"`, `"30m"`, `"12h"`, `"2d"`.
+
+    >>> seconds("30m")
+    1800.0
+    """
+    if not isinstance(value, str):
+        return value
+    found = _DURATION.match(value.strip())
+    if found is None:
+        raise ValueError("a duration is a number and s, m, h or d, such as 30m")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=LONGEST)]
+"""Seconds; written as a number, or with a unit as in `30m`."""
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
+"""The id of a phase, an input or a verdict: lower case letters, digits and dashes."""
+
+Variable = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
+"""A name that templates use: lower case letters, digits and underscores."""
+
+Template = Annotated[str, StringConstraints(min_length=1, max_length=64 * 1024)]
+"""Text with `{{ expressions }}` in it."""
+
+Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+"""One expression, such as `inputs.parts` or `phases.test.verdict == "advance"`; without braces."""
+
+Entry = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_./-]{0,199}:[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+"""Where a function is: `package.module:function`, or `file.py:function`."""
