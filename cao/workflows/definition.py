@@ -255,9 +255,7 @@ class Definition(Part):
     worktree: bool | Worktree = False
     """Do the whole run in a git worktree of its own."""
     phases: Annotated[list[Phase], Field(max_length=MOST_PHASES)] = Field(default_factory=list[Phase])
-    flow: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_./-]{0,199}:[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = (
-        None
-    )
+    flow: Entry | None = None
     """Instead of phases: a Prefect flow, as `module:function` or `file.py:function` inside the project."""
     outputs: dict[Variable, Template] = Field(default_factory=dict[str, Template])
     """What a finished run gives: a template for each name."""
