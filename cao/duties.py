@@ -68,10 +68,19 @@ class Duties:
         """Begin what is due; whether anything is being performed now. Returns at once."""
         now, reader = self._store.clock.now(), self._store.read()
         for name, duty in self._duties.items():
-            if name not in self._tasks and not self._rests(name) and duty.due_at(reader) <= now:
+            if name not in self._tasks and not self._rests(name) and self._is_due(duty, reader, now):
                 task = self._tasks[name] = asyncio.create_task(self._perform(duty, seconds), name=f"cao-duty-{name}")
                 task.add_done_callback(lambda task, name=name: self._forget(name, task))
         return bool(self._tasks)
+
+    def _is_due(self, duty: Duty, reader: Reader, now: float) -> bool:
+        """Whether it has something to do now. One that cannot tell is asked again later and keeps no other from its work."""
+        try:
+            return duty.due_at(reader) <= now
+        except Exception:
+            self._pause(duty)
+            logger.exception("the duty %s cannot tell when it is due", duty.name)
+            return False
 
     async def wait(self, seconds: float) -> None:
         """Wait until one of the performances that are under way has ended, so many seconds at most."""

@@ -138,7 +138,8 @@ def next_due(reader: Reader, now: float, is_alive: Callable[[str], bool]) -> flo
     if reader.row("SELECT 1 FROM fires WHERE state = 'pending' LIMIT 1"):
         if reader.row(f"SELECT 1 FROM fires f WHERE {_CLAIMABLE} LIMIT 1", {"now": now}) or _dead(reader, now, is_alive):  # noqa: S608
             return now
-        times += [row["at"] for row in reader.rows("SELECT min(expires_at) AS at FROM fires WHERE state = 'pending'")]
+        soonest = reader.row("SELECT min(expires_at) AS at FROM fires WHERE state = 'pending'")
+        times += [soonest["at"]] if soonest and soonest["at"] is not None else []  # another process may have settled it by now
     return min(times, default=math.inf)
 
 
