@@ -32,7 +32,7 @@ from cao.protocol.records import Terminal
 from cao.schedules import Schedules
 from cao.settings import Settings
 from cao.signals import Signals
-from cao.store import Store, Transaction, activations, log, sessions, terminals
+from cao.store import Store, Transaction, activations, log, sessions, tasks, terminals
 from cao.store.clock import Clock
 from cao.toolbox import Toolbox
 
@@ -108,6 +108,7 @@ class Control(Facade):
         settings = self.settings
         store = await asyncio.to_thread(Store, settings.home / "cao.db", self._clock)
         self._exit.callback(store.close)
+        store.recorders.append(tasks.settle_run)
         store.redactor.learn(*_secrets(os.environ))
         for options in settings.plugins.values():
             store.redactor.learn(*_secrets({name: value for name, value in options.items() if isinstance(value, str)}))

@@ -426,3 +426,48 @@ class ScheduleFailed(EventData, type="schedule.failed"):
     name: str
     due: datetime | None
     reason: str
+
+
+class TaskCreated(EventData, type="task.created"):
+    """There is a new task."""
+
+    task_id: str
+    title: str
+    project_id: str | None = None
+    requirement_id: str | None = None
+    status: str
+
+
+class TaskUpdated(EventData, type="task.updated"):
+    """What a task says was changed; its status has an event of its own."""
+
+    task_id: str
+    title: str
+    changes: dict[str, Any]
+    """The new values of what changed; a description as its length."""
+
+
+class TaskAssigned(EventData, type="task.assigned"):
+    """A task was given to an agent or a person, or taken from them when both are null."""
+
+    task_id: str
+    title: str
+    agent: str | None = None
+    person: str | None = None
+
+
+class TaskMoved(EventData, type="task.moved"):
+    """A task's status moved, as its state machine allows. `run_id` is set where a run moved it."""
+
+    task_id: str
+    title: str
+    was: str
+    status: str
+    reason: str | None = None
+
+
+class TaskDeleted(EventData, type="task.deleted"):
+    """A task was deleted; what is told of it stays."""
+
+    task_id: str
+    title: str

@@ -33,6 +33,10 @@ _JSON_COLUMNS = frozenset(
         "surfaces",
         "tags",
         "events",
+        "checklist",
+        "depends_on",
+        "acceptance",
+        "task_ids",
     )
 )
 
