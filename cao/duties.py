@@ -73,14 +73,18 @@ class Duties:
                 task.add_done_callback(lambda task, name=name: self._forget(name, task))
         return bool(self._tasks)
 
-    def _is_due(self, duty: Duty, reader: Reader, now: float) -> bool:
-        """Whether it has something to do now. One that cannot tell is asked again later and keeps no other from its work."""
+    def _due_at(self, duty: Duty, reader: Reader) -> float | None:
+        """When the duty is due, or None when it cannot tell: then it rests a while, and keeps no other from its work."""
         try:
-            return duty.due_at(reader) <= now
+            return duty.due_at(reader)
         except Exception:
             self._pause(duty)
             logger.exception("the duty %s cannot tell when it is due", duty.name)
-            return False
+            return None
+
+    def _is_due(self, duty: Duty, reader: Reader, now: float) -> bool:
+        due = self._due_at(duty, reader)
+        return due is not None and due <= now
 
     async def wait(self, seconds: float) -> None:
         """Wait until one of the performances that are under way has ended, so many seconds at most."""
@@ -88,8 +92,8 @@ class Duties:
             await asyncio.wait(self._tasks.values(), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
     def next(self, reader: Reader) -> float:
-        """When anything is due next, in seconds since 1970; infinity for never."""
-        return min((duty.due_at(reader) for duty in self._duties.values()), default=math.inf)
+        """When anything is due next, in seconds since 1970; infinity for never. A duty that cannot tell may be due now."""
+        return min((self._due_at(duty, reader) or 0.0 for duty in self._duties.values()), default=math.inf)
 
     async def close(self) -> None:
         """End what is under way: it is done again by the next server or tick."""

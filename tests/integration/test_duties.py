@@ -42,3 +42,4 @@ async def test_a_duty_that_cannot_tell_when_it_is_due_harms_no_other(tmp_path: P
             await control.duties.wait(5.0)
             assert control.duties.done["steady.done"] == expected
         assert caplog.text.count("the duty confused cannot tell when it is due") == 1, "it is asked again after a pause"
+        assert control.duties.next(control.services.store.read()) == 0.0, "what nobody can tell may be now"
