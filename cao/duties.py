@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import time
 from collections import Counter
 from collections.abc import Mapping
 from typing import Protocol
@@ -115,10 +116,10 @@ class Duties:
             logger.exception("the duty %s failed", duty.name)
 
     def _pause(self, duty: Duty) -> None:
-        self._paused[duty.name] = asyncio.get_running_loop().time() + PAUSE_SECONDS
+        self._paused[duty.name] = time.monotonic() + PAUSE_SECONDS
 
     def _rests(self, name: str) -> bool:
-        return self._paused.get(name, 0.0) > asyncio.get_running_loop().time()
+        return self._paused.get(name, 0.0) > time.monotonic()
 
     def _forget(self, name: str, task: asyncio.Task[None]) -> None:
         if self._tasks.get(name) is task:
