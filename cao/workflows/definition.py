@@ -132,7 +132,10 @@ class MapWork(Part):
 
 
 class Contract(Part):
-    """What a phase's decision must hold; one that does not is sent back to its maker with what it lacks."""
+    """What a phase's decision must hold; one that does not is sent back to its maker with what it lacks.
+
+    It is asked of `advance` and of the phase's own verdicts: `rework`, `skip` and `fail` say that there is no result.
+    """
 
     evidence: list[Identifier] = Field(default_factory=list[str])
     """Kinds of evidence that must be there."""
