@@ -471,3 +471,131 @@ class TaskDeleted(EventData, type="task.deleted"):
 
     task_id: str
     title: str
+
+
+class QueueEnqueued(EventData, type="queue.enqueued"):
+    """Work waits to be dispatched."""
+
+    item_id: str
+    kind: str
+    what: str
+    priority: str
+    project_id: str | None = None
+
+
+class QueueHeld(EventData, type="queue.held"):
+    """Items are not dispatched until they are released."""
+
+    items: list[str]
+    """Their ids, at most 100 of them."""
+    count: int
+    reason: str | None = None
+
+
+class QueueReleased(EventData, type="queue.released"):
+    """Items that were held may be dispatched."""
+
+    items: list[str]
+    """Their ids, at most 100 of them."""
+    count: int
+
+
+class QueueReordered(EventData, type="queue.reordered"):
+    """Items got another place in line."""
+
+    items: list[str]
+    """Their ids, at most 100 of them."""
+    count: int
+    to: str
+
+
+class QueueDropped(EventData, type="queue.dropped"):
+    """Items will never be dispatched; their records stay."""
+
+    items: list[str]
+    """Their ids, at most 100 of them."""
+    count: int
+
+
+class QueueExpired(EventData, type="queue.expired"):
+    """The time of items was over while they waited."""
+
+    items: list[str]
+    """Their ids, at most 100 of them."""
+    count: int
+
+
+class QueueDispatched(EventData, type="queue.dispatched"):
+    """An item's run is queued: this is told once for each item, in the transaction that makes the run."""
+
+    item_id: str
+    kind: str
+    what: str
+    attempt: int
+
+
+class QueueReturned(EventData, type="queue.returned"):
+    """An item could not be started and waits again; `until` says how long."""
+
+    item_id: str
+    what: str
+    reason: str
+    until: datetime
+
+
+class QueueSettled(EventData, type="queue.settled"):
+    """An item is done, failed or cancelled."""
+
+    item_id: str
+    kind: str
+    what: str
+    state: str
+    reason: str | None = None
+
+
+class DaemonPaused(EventData, type="daemon.paused"):
+    """The queue is dispatched no more. What is under way goes on, and schedules keep their times."""
+
+    reason: str | None = None
+
+
+class DaemonResumed(EventData, type="daemon.resumed"):
+    """The queue is dispatched again."""
+
+
+class WorktreeAdded(EventData, type="worktree.added"):
+    """There is a directory and a branch of its own for an agent or a phase."""
+
+    worktree_id: str
+    name: str
+    branch: str
+
+
+class WorktreeMerged(EventData, type="worktree.merged"):
+    """A worktree's branch was merged into another."""
+
+    worktree_id: str
+    name: str
+    branch: str
+    into: str
+    commit: str
+    """Where that branch stands now."""
+
+
+class WorktreeRemoved(EventData, type="worktree.removed"):
+    """A worktree and its branch were taken away."""
+
+    worktree_id: str
+    name: str
+    branch: str
+    discarded: bool
+    """Whether that was asked for even if work was lost."""
+
+
+class GitCommitted(EventData, type="git.committed"):
+    """A commit was made through an operation."""
+
+    directory: str
+    commit: str
+    branch: str | None = None
+    files: int

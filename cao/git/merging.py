@@ -37,11 +37,20 @@ class MergeOutcome:
     """The files that both sides changed; nothing was changed then."""
 
 
-async def merge(repository: Path, branch: str, into: str, *, squash: bool = False, message: str | None = None) -> MergeOutcome:
+async def merge(
+    repository: Path,
+    branch: str,
+    into: str,
+    *,
+    squash: bool = False,
+    message: str | None = None,
+    dry_run: bool = False,
+) -> MergeOutcome:
     """Merge a branch into another: always with a commit of its own, or squashed into one.
 
     Conflicts come back in the outcome and change nothing. Where `into` is checked out, its files follow; raises `Conflict` when
     changes that are not committed there stand in the way, and changes nothing then either. Hooks of commits do not run.
+    dry_run: only look whether there are conflicts.
     """
     found = await Repository.at(repository)
     names.branch("branch", branch)
@@ -56,6 +65,8 @@ async def merge(repository: Path, branch: str, into: str, *, squash: bool = Fals
         if squash and tree == (await run(repository, "rev-parse", f"{ours}^{{tree}}")).text:
             await _remember_merge(repository, branch, theirs)
             return MergeOutcome(branch, into, ours, theirs)
+        if dry_run:
+            return MergeOutcome(branch, into, ours, theirs, changed=True)
         said = message or (f"Squash branch '{branch}'" if squash else f"Merge branch '{branch}' into {into}")
         parents = ["-p", ours, *([] if squash else ["-p", theirs])]
         commit = (await run(repository, "commit-tree", tree, *parents, "-m", said)).text

@@ -126,6 +126,13 @@ class Repository:
             raise NotFound(f"no commit {revision!r} here; see: cao git branches", revision=revision)
         return ran.text
 
+    async def branch_named(self, revision: str | None) -> str | None:
+        """The local branch that a name means, or that is checked out when there is none; None where it is no branch."""
+        if revision is None:
+            ran = await self._ask("symbolic-ref", "--quiet", "--short", "HEAD", expect=(0, 1))
+            return ran.text or None
+        return revision if await commit_at(self.directory, f"refs/heads/{names.revision('base', revision)}") else None
+
     async def head(self) -> str | None:
         """The commit that is checked out; None before the first one."""
         return await commit_at(self.directory, "HEAD")
@@ -185,8 +192,7 @@ class Repository:
         told = await self._ask("show", "--no-patch", "--format=%H%x00%s%x00", "HEAD")
         hash, subject, _ = told.output.decode("utf-8", "replace").split("\0", 2)
         files = await self._ask("diff-tree", "--root", "--no-commit-id", "--name-only", "-r", "-z", "HEAD")
-        branch = await self._ask("symbolic-ref", "--quiet", "--short", "HEAD", expect=(0, 1))
-        return Commit(hash, branch.text or None, subject, len(files.fields))
+        return Commit(hash, await self.branch_named(None), subject, len(files.fields))
 
     async def _ask(self, *arguments: str, limit: int = OUTPUT, expect: tuple[int, ...] = (0,)) -> Ran:
         return await run(self.directory, *arguments, limit=limit, expect=expect)

@@ -168,10 +168,10 @@ async def _is_merged(repository: Path, name: str, tip: str, begun: str | None) -
     return any(branch != branch_of(name) for branch in ran.text.splitlines())
 
 
-async def remove(repository: Path, name: str, *, discard: bool = False) -> Facts:
+async def remove(repository: Path, name: str, *, discard: bool = False, dry_run: bool = False) -> Facts:
     """Take a worktree and its branch away; what they held. Nothing happens to one that is gone already.
 
-    discard: even when work would be lost. Raises `Conflict` otherwise.
+    discard: even when work would be lost. Raises `Conflict` otherwise. dry_run: only look whether it may be removed.
     """
     names.worktree("name", name)
     await Repository.at(repository)
@@ -179,6 +179,8 @@ async def remove(repository: Path, name: str, *, discard: bool = False) -> Facts
         facts = await look(repository, name)
         if not discard:
             _require_safe(name, facts)
+        if dry_run:
+            return facts
         path = path_of(repository, name)
         if facts.exists:
             force = ["--force", "--force"] if discard else []

@@ -9,6 +9,7 @@ from . import (
     approval,
     daemon,
     event,
+    git,
     message,
     operation,
     plugin,
@@ -20,12 +21,14 @@ from . import (
     session,
     terminal,
     token,
+    worktree,
 )
 
 __all__ = [
     "approval",
     "daemon",
     "event",
+    "git",
     "message",
     "operation",
     "plugin",
@@ -37,6 +40,7 @@ __all__ = [
     "session",
     "terminal",
     "token",
+    "worktree",
 ]
 
 for package in entry_points("cao.operations"):

@@ -6,7 +6,7 @@ import secrets
 from typing import Literal
 
 Kind = Literal[
-    "prj", "ses", "ter", "msg", "run", "trn", "apr", "act", "sch", "fir", "tok", "ntf", "rul", "dlv", "tsk", "req", "itm"
+    "prj", "ses", "ter", "msg", "run", "trn", "apr", "act", "sch", "fir", "tok", "ntf", "rul", "dlv", "tsk", "req", "itm", "wkt"
 ]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
