@@ -64,6 +64,12 @@ class Settings(Described):
     """The longest that a signal's receiver may take before it is given up."""
     provider_limits: dict[str, Annotated[int, Field(ge=1, le=10000)]] = Field(default_factory=dict[str, int])
     """Turns of a provider that run at once, over all sessions: Prefect's concurrency limits named `cao-<provider>`."""
+    queue_limit: Annotated[int, Field(ge=1, le=100_000)] = 8
+    """Items of the queue that are in flight at once, over all processes on this data directory."""
+    queue_project_limits: dict[str, Annotated[int, Field(ge=0, le=100_000)]] = Field(default_factory=dict[str, int])
+    """The same for single projects, by name: `docs=2,web=1`. 0 dispatches nothing of it."""
+    queue_provider_limits: dict[str, Annotated[int, Field(ge=0, le=100_000)]] = Field(default_factory=dict[str, int])
+    """The same for single providers: `acp=4`. It bounds items; `provider_limits` bounds turns."""
     failed_sign_ins: Annotated[int, Field(ge=1, le=1_000_000)] = 20
     """Wrong tokens from one address in a minute that are answered in full; whoever shows more is told to wait."""
     profile_hosts: list[Annotated[str, Field(max_length=253)]] = Field(default_factory=list[str])
@@ -132,8 +138,9 @@ def _file(path: Path) -> dict[str, Any]:
 def _variables(environment: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {name: environment[variable] for name, variable in ENVIRONMENT.items() if environment.get(variable)}
     found.pop("home", None)
-    if "provider_limits" in found:
-        found["provider_limits"] = _limits(found["provider_limits"])
+    for name in ("provider_limits", "queue_project_limits", "queue_provider_limits"):
+        if name in found:
+            found[name] = _limits(found[name])
     for name in ("hosts", "profile_hosts"):
         if name in found:
             found[name] = [host.strip() for host in found[name].split(",") if host.strip()]

@@ -14,6 +14,9 @@ from typing import Self
 LOG = "log"
 """The topic of every commit that appended events."""
 
+DUE = "due"
+"""The topic of commits that make something fall due at once: whoever performs duties need not wait for the next look."""
+
 
 def work_topic(session_id: str) -> str:
     """The topic of commits that give a session's runner something to do: a message, a free terminal, an interruption."""
