@@ -12,7 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import Literal
 
-from cao.protocol import Caller, CaoError, Denied, Surface, Unauthenticated
+from cao.protocol import OWNER, Caller, CaoError, Denied, Surface, Unauthenticated
 from cao.protocol.tokens import Token, TokenSurface
 from cao.store import Store, Transaction, bearers, browsers, tokens
 from cao.store.browsers import Right
@@ -41,6 +41,9 @@ class Credential:
         return self.kind in ("token", "browser")
 
 
+_LOCAL = Credential(OWNER, "local")
+
+
 class Admission:
     """Knows whom the store lets in."""
 
@@ -51,7 +54,7 @@ class Admission:
     def bearer(self, shown: str) -> Credential:
         """Whose token this is. Raises `Unauthenticated`."""
         if hmac.compare_digest(hashlib.sha256(shown.encode()).digest(), self._local):
-            return Credential(Caller(), "local")
+            return _LOCAL
         if bearers.kind_of(shown) != "pat":
             raise Unauthenticated("this is no token of this server; make one: cao token create NAME --scopes SCOPE")
         return self._token(bearers.digest(shown))

@@ -36,15 +36,16 @@ class Mounts:
     def __init__(self, app: ASGIApp, mounts: Mapping[str, ASGIApp]) -> None:
         """mounts: applications by path, without a slash at the end."""
         self._app = app
-        self._mounts = sorted(mounts.items(), key=lambda mount: -len(mount[0]))
+        longest_first = sorted(mounts.items(), key=lambda mount: -len(mount[0]))
+        self._mounts = [(path, f"{path}/", mounted) for path, mounted in longest_first]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._find(scope)(scope, receive, send)
 
     def _find(self, scope: Scope) -> ASGIApp:
         path = scope["path"]
-        for mount, app in self._mounts:
-            if path == mount or path.startswith(mount + "/"):
+        for exactly, under, app in self._mounts:
+            if path == exactly or path.startswith(under):
                 return app
         return self._app
 

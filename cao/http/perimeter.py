@@ -11,6 +11,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -27,6 +28,18 @@ from .replies import Misdirected, Refusal
 from .requests import place
 from .visit import visit
 
+
+class Mounted:
+    """Some paths, and all that is under them."""
+
+    def __init__(self, *paths: str) -> None:
+        self._paths = frozenset(paths)
+        self._under = tuple(f"{path}/" for path in paths)
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._paths or path.startswith(self._under)
+
+
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 OPEN_PATHS = frozenset(("/", "/health"))
 """What anybody may read without a token. The page shows nothing before somebody signs in."""
@@ -34,10 +47,11 @@ OPEN_AT_HOME = frozenset(("/metrics", "/docs", "/openapi.json"))
 """What anybody at this computer may read, as long as only this computer reaches the server."""
 PAGE_FILES = "/page/"
 """Where the page's own scripts and styles stand: as open as the page."""
-OPEN_MOUNTS = ("/agents/mcp", links.PATH)
+OPEN_MOUNTS = Mounted("/agents/mcp", links.PATH)
 """Mounts without a token of ours: the agents' catalogue has tokens of its own, and so has every approval link."""
-PREFECT = "/prefect"
+PREFECT = Mounted("/prefect")
 """Prefect's API and UI know no tokens: open at home, elsewhere for those who may do everything."""
+MCP, GRAPHQL, LINKS = Mounted("/mcp"), Mounted("/graphql"), Mounted(links.PATH)
 SURFACES: Mapping[bytes, Surface] = {b"cli": "cli", b"python": "python", b"web": "web"}
 
 Headers = Mapping[bytes, bytes]
@@ -93,7 +107,7 @@ class Perimeter:
         credential = _ANYBODY if self._is_open(scope) else await self._identify(scope, headers)
         caller = credential.caller
         if credential.kind != "browser":
-            caller = replace(caller, surface=SURFACES.get(headers.get(b"cao-surface", b""), "http"))
+            caller = _seen_on(caller, SURFACES.get(headers.get(b"cao-surface", b""), "http"))
         scope["cao.caller"] = caller  # pyright: ignore[reportGeneralTypeIssues]
         scope["cao.credential"] = credential  # pyright: ignore[reportGeneralTypeIssues]
         return credential
@@ -111,7 +125,7 @@ class Perimeter:
 
     def _is_open(self, scope: Connection) -> bool:
         path = scope["path"]
-        if _is_under(path, OPEN_MOUNTS) or (_is_under(path, (PREFECT,)) and not self._exposed):
+        if path in OPEN_MOUNTS or (path in PREFECT and not self._exposed):
             return True
         if scope["type"] != "http":
             return False
@@ -131,7 +145,8 @@ class Perimeter:
         if credential.kind == "local" and self._exposed and not is_here(scope):
             raise Unauthenticated("the local token is for this computer; make another: cao token create NAME --scopes SCOPE")
         _check_way(scope, credential)
-        await self._admission.note_use(credential)
+        if credential.use_due:
+            await self._admission.note_use(credential)
         return credential
 
     def _shown(self, scope: Connection, headers: Headers) -> Credential | None:
@@ -149,15 +164,18 @@ class Perimeter:
 def _check_way(scope: Connection, credential: Credential) -> None:
     """Refuse a token where it is kept from, and Prefect to whoever may not do everything."""
     path, caller = scope["path"], credential.caller
-    if _is_under(path, (PREFECT,)):
+    if path in PREFECT:
         caller.require("*")
-    way: TokenSurface = "mcp" if _is_under(path, ("/mcp",)) else "graphql" if _is_under(path, ("/graphql",)) else "http"
-    if credential.kind == "token" and credential.surfaces is not None and way not in credential.surfaces:
+    if credential.kind != "token" or credential.surfaces is None:
+        return
+    way: TokenSurface = "mcp" if path in MCP else "graphql" if path in GRAPHQL else "http"
+    if way not in credential.surfaces:
         raise Denied(f"{caller.actor} is kept from here: it is for {', '.join(sorted(credential.surfaces))}", surface=way)
 
 
-def _is_under(path: str, mounts: Collection[str]) -> bool:
-    return any(path == mount or path.startswith(mount + "/") for mount in mounts)
+@lru_cache(1024)
+def _seen_on(caller: Caller, surface: Surface) -> Caller:
+    return replace(caller, surface=surface)
 
 
 def is_here(scope: Connection) -> bool:
@@ -190,7 +208,7 @@ def _own_origin(scope: Connection, headers: Headers) -> bytes:
 
 def _mute_origin(scope: Connection) -> bytes | None:
     """What a browser says for the form of a page that must not be told of: an approval link, which is a secret."""
-    return b"null" if scope["type"] == "http" and _is_under(scope["path"], (links.PATH,)) else None
+    return b"null" if scope["type"] == "http" and scope["path"] in LINKS else None
 
 
 def _is_visit(scope: Connection, headers: Headers) -> bool:
@@ -198,7 +216,7 @@ def _is_visit(scope: Connection, headers: Headers) -> bool:
     return (
         scope["type"] == "http"
         and scope["method"] == "GET"
-        and (scope["path"] in ("/", "/docs") or _is_under(scope["path"], (links.PATH,)))
+        and (scope["path"] in ("/", "/docs") or scope["path"] in LINKS)
         and (headers.get(b"sec-fetch-mode"), headers.get(b"sec-fetch-dest")) == (b"navigate", b"document")
     )
 

@@ -25,9 +25,8 @@ def launch(tx: Transaction, *, name: str | None, project_id: str | None, labels:
 
 def get(reader: Reader, reference: str, *, terminals_too: bool = True) -> Session:
     """The session with this id, or the newest with this name. Raises `NotFound`."""
-    row = reader.row(
-        "SELECT * FROM sessions WHERE id = ? OR name = ? ORDER BY status = 'open' DESC, n DESC LIMIT 1",
-        (reference, reference),
+    row = reader.row("SELECT * FROM sessions WHERE id = ?", (reference,)) or reader.row(
+        "SELECT * FROM sessions WHERE name = ? ORDER BY status = 'open' DESC, n DESC LIMIT 1", (reference,)
     )
     if row is None:
         raise NotFound(f"no session {reference!r}; see: cao session list", session=reference)

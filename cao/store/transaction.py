@@ -40,6 +40,10 @@ _JSON_COLUMNS = frozenset(
     )
 )
 
+_STATEMENTS = 1000
+"""Statements whose columns are remembered."""
+_COLUMNS: dict[tuple[str, int], tuple[list[str], list[str]]] = {}
+
 
 class Reader:
     """Reads rows as mappings, and as the models that the protocol answers with."""
@@ -49,12 +53,18 @@ class Reader:
 
     def rows(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
         """All rows of a bounded query."""
-        return [decode(row) for row in self.connection.execute(sql, parameters)]
+        cursor = self.connection.execute(sql, parameters)
+        names, coded = _columns(sql, cursor)
+        return [_decoded(dict(zip(names, values, strict=True)), coded) for values in cursor]
 
     def row(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Row | None:
         """The first row, or None."""
-        found = self.connection.execute(sql, parameters).fetchone()
-        return None if found is None else decode(found)
+        cursor = self.connection.execute(sql, parameters)
+        found = cursor.fetchone()
+        if found is None:
+            return None
+        names, coded = _columns(sql, cursor)
+        return _decoded(dict(zip(names, found, strict=True)), coded)
 
     def one(self, model: type[M], sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> M | None:
         found = self.row(sql, parameters)
@@ -140,6 +150,23 @@ class Transaction(Reader):
         return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
-def decode(row: sqlite3.Row) -> Row:
-    """A row as a dictionary, with its JSON columns read."""
-    return {key: json.loads(row[key]) if key in _JSON_COLUMNS and row[key] is not None else row[key] for key in row.keys()}  # noqa: SIM118
+def _decoded(row: dict[str, Any], coded: list[str]) -> Row:
+    for name in coded:
+        if row[name] is not None:
+            row[name] = json.loads(row[name])
+    return row
+
+
+def _columns(sql: str, cursor: sqlite3.Cursor) -> tuple[list[str], list[str]]:
+    """The names of a query's columns, and of those that hold JSON: worked out once for each statement.
+
+    A table may get more columns while we run, by a migration of another process: then it is another key.
+    """
+    key = (sql, len(cursor.description))
+    known = _COLUMNS.get(key)
+    if known is None:
+        names = [str(column[0]) for column in cursor.description]
+        if len(_COLUMNS) >= _STATEMENTS:
+            _COLUMNS.clear()
+        known = _COLUMNS[key] = (names, [name for name in names if name in _JSON_COLUMNS])
+    return known
