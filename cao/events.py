@@ -599,3 +599,116 @@ class GitCommitted(EventData, type="git.committed"):
     commit: str
     branch: str | None = None
     files: int
+
+
+class RequirementCreated(EventData, type="requirement.created"):
+    """There is a new requirement."""
+
+    requirement_id: str
+    title: str
+    project_id: str | None = None
+
+
+class RequirementUpdated(EventData, type="requirement.updated"):
+    """What a requirement says was changed, by a person or by a refinement; its status has an event of its own."""
+
+    requirement_id: str
+    title: str
+    fields: list[str]
+    """What was changed."""
+
+
+class RequirementMoved(EventData, type="requirement.moved"):
+    """A requirement's status moved, as its state machine allows."""
+
+    requirement_id: str
+    title: str
+    was: str
+    status: str
+
+
+class RequirementDeleted(EventData, type="requirement.deleted"):
+    """A requirement was deleted; its tasks stay."""
+
+    requirement_id: str
+    title: str
+
+
+class VisionChanged(EventData, type="vision.changed"):
+    """A project's vision was written again."""
+
+    project_id: str | None = None
+    version: int
+    length: int
+    """Characters of its text."""
+
+
+class RefinementAsked(EventData, type="refinement.asked"):
+    """An agent was asked to rewrite a requirement or a vision."""
+
+    subject: str
+    requirement_id: str | None = None
+    project_id: str | None = None
+
+
+class RefinementSettled(EventData, type="refinement.settled"):
+    """What became of an agent's rewriting: applied, stale or failed."""
+
+    subject: str
+    requirement_id: str | None = None
+    project_id: str | None = None
+    state: str
+    reason: str | None = None
+
+
+class WorkflowStarted(EventData, type="workflow.started"):
+    """Somebody started a workflow."""
+
+    definition: str
+    digest: str
+    retried_from: str | None = None
+
+
+class WorkflowPaused(EventData, type="workflow.paused"):
+    """No phase begins from now on; those under way come to their end."""
+
+    definition: str
+
+
+class WorkflowResumed(EventData, type="workflow.resumed"):
+    """A paused workflow goes on."""
+
+    definition: str
+    feedback: bool = False
+    """Whether something was said to the next attempt."""
+
+
+class PhaseStarted(EventData, type="phase.started"):
+    """An attempt at a phase began."""
+
+    path: str
+    kind: str
+    attempt: int
+
+
+class PhaseDecided(EventData, type="phase.decided"):
+    """An attempt at a phase ended; `verdict` says what follows. One that a crash cut and that is done again has the code `cut`."""
+
+    path: str
+    kind: str
+    attempt: int
+    verdict: str
+    by: str
+    failure: Failure | None = None
+
+
+class WorkflowDeleted(EventData, type="workflow.deleted"):
+    """The record of a finished workflow was deleted; its session and its events stay."""
+
+    definition: str
+
+
+class CheckpointsPruned(EventData, type="checkpoint.pruned"):
+    """Outputs of attempts that later ones replaced were dropped; the decisions stay."""
+
+    count: int

@@ -53,12 +53,18 @@ class Step(Answer):
     kind: str
     attempt: int
     """1 for the first time; more after rework, a retry or a crash."""
+    within: int = 1
+    """Which attempt of the phase around it this belongs to; 1 on the first level."""
     state: StepState
     decision: Decision | None = None
     """Once it is settled."""
     output: dict[str, Any] = Field(default_factory=dict[str, Any])
     """What later phases can use: `text`, and `json` or `items` where it has them."""
     failure: Failure | None = None
+    directory: str | None = None
+    """Where it worked."""
+    branch: str | None = None
+    """The branch of its own worktree, if it has one."""
     terminal_id: str | None = None
     turn_run_id: str | None = None
     """The run of the agent's last turn for it."""
@@ -66,6 +72,8 @@ class Step(Answer):
     """The question that it waits for, or that decided it."""
     task_run_id: str | None = None
     """Prefect's task run."""
+    begun: float = 0.0
+    """Seconds that the run had worked when it began, waiting for people not counted."""
     started_at: datetime
     settled_at: datetime | None = None
 

@@ -37,6 +37,10 @@ _JSON_COLUMNS = frozenset(
         "depends_on",
         "acceptance",
         "task_ids",
+        "decision",
+        "inputs",
+        "output",
+        "outputs",
     )
 )
 

@@ -38,3 +38,35 @@ def runs_of_workflows(db: Database) -> None:
     """A run may be a workflow's: then it has no terminal and no message of its own, and neither have its approvals."""
     for statement in _RUNS:
         db.conn.execute(statement)
+
+
+_WORKFLOWS = (
+    """CREATE TABLE workflows (
+        n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, definition TEXT NOT NULL, digest TEXT NOT NULL,
+        snapshot TEXT NOT NULL, inputs TEXT NOT NULL, outputs TEXT NOT NULL DEFAULT '{}', session_id TEXT NOT NULL,
+        project_id TEXT, directory TEXT NOT NULL, repository TEXT, branch TEXT, labels TEXT NOT NULL,
+        paused INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL DEFAULT 0, feedback TEXT, retried_from TEXT,
+        flow_run_id TEXT, worked REAL NOT NULL DEFAULT 0, working_since REAL, created_by TEXT NOT NULL,
+        created_at REAL NOT NULL) STRICT""",
+    """CREATE TABLE steps (
+        n INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL,
+        attempt INTEGER NOT NULL, within INTEGER NOT NULL, state TEXT NOT NULL, effect TEXT NOT NULL, decision TEXT,
+        output TEXT NOT NULL DEFAULT '{}', failure TEXT, directory TEXT, branch TEXT, terminal_id TEXT, turn_run_id TEXT,
+        reminders INTEGER NOT NULL DEFAULT 0, approval_id TEXT, task_run_id TEXT, begun REAL NOT NULL,
+        started_at REAL NOT NULL, settled_at REAL, UNIQUE (run_id, path, attempt)) STRICT""",
+    """CREATE INDEX steps_unsettled ON steps (run_id) WHERE state != 'settled'""",
+    """CREATE INDEX steps_turn ON steps (turn_run_id) WHERE turn_run_id IS NOT NULL""",
+    """CREATE INDEX steps_approval ON steps (approval_id) WHERE approval_id IS NOT NULL""",
+    """CREATE INDEX runs_workflow ON runs (state) WHERE kind = 'workflow'""",
+    """CREATE VIEW workflow_runs AS SELECT w.*, r.failure, r.started_at, r.settled_at, r.state AS run_state,
+        CASE WHEN w.paused AND r.state IN ('queued', 'running', 'waiting') THEN 'paused' ELSE r.state END AS state
+        FROM workflows w JOIN runs r ON r.id = w.id""",
+    """ALTER TABLE terminals ADD COLUMN model TEXT""",
+)
+
+
+@steps()
+def workflows(db: Database) -> None:
+    """Runs of workflows, each attempt of each of their phases, and the model that a phase chose for its agent."""
+    for statement in _WORKFLOWS:
+        db.conn.execute(statement)
