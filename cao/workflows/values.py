@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 _DURATION = re.compile(r"^(\d{1,7}(?:\.\d{1,3})?)(ms|s|m|h|d)?$")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
@@ -28,7 +29,15 @@ def seconds(value: Any) -> Any:
     return float(found[1]) * _UNITS[found[2]]
 
 
-Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=LONGEST)]
+_DURATION_SCHEMA = {
+    "anyOf": [
+        {"type": "number", "exclusiveMinimum": 0, "maximum": LONGEST},
+        {"type": "string", "pattern": r"^\s*\d{1,7}(\.\d{1,3})?(ms|s|m|h|d)?\s*$"},
+    ],
+    "description": "Seconds, or a number with a unit, such as 30m.",
+}
+
+Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=LONGEST), WithJsonSchema(_DURATION_SCHEMA)]
 """Seconds; written as a number, or with a unit as in `30m`."""
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
@@ -45,3 +54,11 @@ Expression = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 Entry = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_./-]{0,199}:[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 """Where a function is: `package.module:function`, or `file.py:function`."""
+
+PATTERNS: Mapping[str, str] = {
+    r"^[a-z][a-z0-9-]{0,47}$": "must be lower case letters, digits and dashes, with a letter first, 48 at most",
+    r"^[a-z][a-z0-9_]{0,47}$": "must be lower case letters, digits and underscores, with a letter first, 48 at most",
+    r"^[A-Za-z_][A-Za-z0-9_./-]{0,199}:[A-Za-z_][A-Za-z0-9_]{0,99}$": "must be `module:function` or `file.py:function`",
+    r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$": "must be the name of a branch",
+}
+"""What the patterns of a definition ask for, in words."""
