@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from cao.agents.library import Library
 from cao.agents.provider import Providers
 from cao.engine import Engine
-from cao.protocol import Caller, Conflict, DestructiveRequest, Operation, WriteRequest
+from cao.protocol import REGISTRY, Caller, Conflict, DestructiveRequest, Operation, WriteRequest
 from cao.schedules import Schedules
 from cao.settings import Settings
 from cao.signals import Signals
@@ -93,6 +93,14 @@ class Context:
         """Tell the caller how far the work is, where the surface can show it."""
         if self.report is not None:
             await self.report(done, total, message)
+
+    async def ask(self, name: str, **fields: Any) -> Any:
+        """Ask another operation for the same caller, under the same rules: for operations that are made of others."""
+        operation = REGISTRY[name]
+        request = operation.parse(fields)
+        operation.authorise(self.caller)
+        await self.services.plugins.admit(operation, request, self.caller)
+        return await operation.call(Context(self.services, self.caller, self.report), request)
 
     async def transact(self, change: Callable[[Transaction], A], answer: type[A]) -> A:
         """Make the operation's change: events, audit trail and idempotency record are part of the same transaction.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -42,11 +42,10 @@ from cao.schedules.timing import read
 from cao.store import Transaction, fires, projects, schedules
 
 from .context import Context
+from .moments import instant
 from .paths import LocalPath, absolute
 from .seating import current_project, seat
 from .sources import file
-
-LAST_YEAR = 2200
 
 
 class AddSchedule(WriteRequest):
@@ -247,16 +246,9 @@ async def coming(ctx: Context, request: ComingFires) -> Coming:
     one that comes twice the first time. A line whose hour or minute begins with `*` follows the time that passes.
     """
     schedule = schedules.get(ctx.store.read(), request.schedule)
-    start = ctx.store.clock.now() if request.after is None else _instant(request.after)
+    start = ctx.store.clock.now() if request.after is None else instant("after", request.after)
     found = await asyncio.to_thread(upcoming, schedule, start, request.count)
     return Coming(zone=schedule.zone, fires=found)
-
-
-def _instant(after: datetime) -> float:
-    aware = after if after.tzinfo else after.replace(tzinfo=UTC)
-    if not 1970 < aware.year < LAST_YEAR:
-        raise InvalidInput.field("after", f"lies outside the years from 1971 to {LAST_YEAR - 1}")
-    return aware.timestamp()
 
 
 class ReadHistory(ListRequest):

@@ -25,7 +25,7 @@ from cao.protocol.records import Entry, EntryKind, Run, Session, SessionStatus, 
 from cao.store import Transaction, messages, sessions, terminals, transcripts, turns
 
 from .context import Context
-from .seating import current_project, seat
+from .launching import opening
 from .waiting import patiently
 
 Label = Annotated[str, StringConstraints(max_length=200)]
@@ -65,18 +65,8 @@ async def launch(ctx: Context, request: LaunchSession) -> Session:
 
     Returns at once: the work has a run id before it begins. Follow it with `run wait`, `session transcript` or `event follow`.
     """
-    new = seat(ctx, profile=request.profile, provider=request.provider, directory=request.directory)
-    project = current_project(ctx, new.directory)
-
-    def change(tx: Transaction) -> Session:
-        session = sessions.launch(
-            tx, name=request.name, project_id=project.id if project else None, labels=dict(request.labels)
-        )
-        terminal = terminals.add(tx, session, new, None, ctx.services.limits)
-        run = messages.prompt(tx, terminal, request.prompt, sender=ctx.caller.actor) if request.prompt else None
-        return session.model_copy(update={"terminals": [terminal], "run_id": run.id if run else None})
-
-    session = await ctx.transact(change, Session)
+    wanted = request.model_dump(exclude={"idempotency_key"})
+    session = await ctx.transact(opening(ctx, **wanted), Session)
     if session.run_id:
         ctx.services.engine.submit(session.id)
     return session

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cao.events import RunFailed, TaskAssigned, TaskCreated, TaskDeleted, TaskMoved, TaskUpdated
@@ -13,6 +13,7 @@ from cao.protocol import Conflict, ListRequest, NotFound, Page
 from cao.protocol.records import Event
 from cao.protocol.tasks import FINAL, LIST_LIMIT, TASK_MACHINE, ChecklistItem, Priority, Risk, Task, TaskKind, TaskStatus
 
+from . import requirements
 from .pages import page
 from .transaction import Reader, Transaction
 
@@ -107,12 +108,12 @@ def history(reader: Reader, request: ListRequest, reference: str) -> Page[Event]
 
 
 def update(tx: Transaction, task: Task, changes: Mapping[str, Any]) -> Task:
-    """Change columns that need no rule of their own; those that have the value already are left out."""
+    """Change columns that need no rule of their own; those that have the value already are left out. Times are in seconds."""
     now = task.model_dump(mode="python")
-    new = {name: value for name, value in changes.items() if _stored(now[name]) != _stored(value)}
+    new = {name: value for name, value in changes.items() if _stored(now[name]) != value}
     if not new:
         return task
-    _write(tx, task, **{name: _stored(value) for name, value in new.items()})
+    _write(tx, task, **new)
     tx.emit(TaskUpdated(task_id=task.id, title=new.get("title", task.title), changes=_told(new)))
     return get(tx, task.id)
 
@@ -122,9 +123,11 @@ def _stored(value: Any) -> Any:
 
 
 def _told(changes: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in changes.items()}
+    told = dict(changes)
     if "description" in told:
         told["description"] = f"({len(told['description'])} characters)"
+    if told.get("deadline"):
+        told["deadline"] = datetime.fromtimestamp(told["deadline"], UTC).isoformat()
     return told
 
 
@@ -175,6 +178,8 @@ def move(
         settled_at=tx.now if status in FINAL else None,
     )
     tx.emit(TaskMoved(task_id=task.id, run_id=run_id, title=task.title, was=task.status, status=status, reason=reason))
+    if task.requirement_id:
+        requirements.follow(tx, task.requirement_id)
     return get(tx, task.id)
 
 

@@ -31,9 +31,27 @@ _TASKS = (
         WHERE type >= 'task.' AND type < 'task/'""",
 )
 
+_REQUIREMENTS = (
+    """CREATE TABLE requirements (
+        n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project_id TEXT, title TEXT NOT NULL, body TEXT NOT NULL,
+        priority TEXT NOT NULL, status TEXT NOT NULL, acceptance TEXT NOT NULL, source TEXT, version INTEGER NOT NULL,
+        created_by TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL) STRICT""",
+    """CREATE VIEW requirement_records AS SELECT r.*, coalesce(r.project_id, '') AS scope, (
+        SELECT json_group_array(id) FROM (SELECT id FROM tasks t WHERE t.requirement_id = r.id ORDER BY n)) AS task_ids
+        FROM requirements r""",
+    """CREATE TABLE visions (
+        scope TEXT PRIMARY KEY, text TEXT NOT NULL, version INTEGER NOT NULL, updated_by TEXT NOT NULL,
+        updated_at REAL NOT NULL) STRICT""",
+    """CREATE TABLE refinements (
+        n INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL UNIQUE, session_id TEXT NOT NULL,
+        subject TEXT NOT NULL, requirement_id TEXT, project_id TEXT, state TEXT NOT NULL, reason TEXT, base_version INTEGER NOT NULL, created_at REAL NOT NULL,
+        settled_at REAL) STRICT""",
+    """CREATE INDEX refinements_subject ON refinements (subject, coalesce(requirement_id, project_id, ''), n)""",
+)
+
 
 @steps()
 def tasks(db: Database) -> None:
-    """Tasks, what they depend on, and their part of the event log."""
-    for statement in _TASKS:
+    """Tasks with what they depend on and their part of the event log, requirements, visions, and what agents make of these."""
+    for statement in (*_TASKS, *_REQUIREMENTS):
         db.conn.execute(statement)
