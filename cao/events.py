@@ -592,6 +592,12 @@ class WorktreeRemoved(EventData, type="worktree.removed"):
     """Whether that was asked for even if work was lost."""
 
 
+class HistoryCleaned(EventData, type="history.cleaned"):
+    """Old records of history were forgotten; runs, sessions and the event log stay."""
+
+    removed: int
+
+
 class GitCommitted(EventData, type="git.committed"):
     """A commit was made through an operation."""
 
