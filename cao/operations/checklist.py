@@ -52,7 +52,7 @@ class SetItem(ChangeTask):
 
 @operation(
     "checklist.set",
-    path="/tasks/{task}/checklist/{item}",
+    path="/tasks/{task}/checklist",
     effect="write",
     method="PUT",
     idempotent=True,

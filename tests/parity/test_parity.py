@@ -180,11 +180,11 @@ async def by_http(world: World, defined: Operation, fields: Mapping[str, Any]) -
 
 
 async def by_cli(world: World, defined: Operation, fields: Mapping[str, Any]) -> Any:
-    words = [str(one) for name in defined.positional if name in fields for one in _many(fields[name])]
+    words = [_word(one) for name in defined.positional if name in fields for one in _many(fields[name])]
     for name, value in fields.items():
         if name not in defined.positional:
             flag = "--" + name.replace("_", "-")
-            words += [flag] if value is True else [f"{flag}={one}" for one in _many(value)]
+            words += [flag] if value is True else [f"{flag}={_word(one)}" for one in _many(value)]
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -202,6 +202,11 @@ async def by_cli(world: World, defined: Operation, fields: Mapping[str, Any]) ->
     lines = [json.loads(line) for line in out.decode().splitlines()]
     assert all(line["schema"] == "cao.cli.v1" and line["ok"] for line in lines)
     return [line["data"] for line in lines] if defined.effect == "stream" else lines[0]["data"]
+
+
+def _word(value: Any) -> str:
+    """A value as it is typed."""
+    return json.dumps(value) if isinstance(value, Mapping) else str(value)
 
 
 def _many(value: Any) -> list[Any]:
