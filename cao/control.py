@@ -29,11 +29,14 @@ from cao.operations.seating import profile_of
 from cao.plugins.host import Host
 from cao.protocol import OWNER, Caller, CaoError, Internal, Operation, Request
 from cao.protocol.records import Terminal
+from cao.queue import Dispatcher
 from cao.schedules import Schedules
 from cao.settings import Settings
 from cao.signals import Signals
-from cao.store import Store, Transaction, activations, log, sessions, tasks, terminals
+from cao.store import Store, Transaction, activations, dispatches, log, sessions, tasks, terminals
 from cao.store.clock import Clock
+from cao.store.hub import DUE
+from cao.tasks import refinement
 from cao.toolbox import Toolbox
 
 if TYPE_CHECKING:
@@ -43,7 +46,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.25
-"""How often the store is asked whether another process changed it, and the clock whether something is due."""
+"""How often the store is asked whether another process changed it, and the clock whether something is due. A commit of this
+process that makes something due is seen at once."""
 
 
 class Parked:
@@ -108,7 +112,7 @@ class Control(Facade):
         settings = self.settings
         store = await asyncio.to_thread(Store, settings.home / "cao.db", self._clock)
         self._exit.callback(store.close)
-        store.recorders.append(tasks.settle_run)
+        store.recorders += (tasks.settle_run, dispatches.settle, refinement.settle_run)
         store.redactor.learn(*_secrets(os.environ))
         for options in settings.plugins.values():
             store.redactor.learn(*_secrets({name: value for name, value in options.items() if isinstance(value, str)}))
@@ -119,6 +123,9 @@ class Control(Facade):
         schedules = Schedules(store, self._owner, settings, self.call)
         self.duties.add(Expiry(store))
         self.duties.add(schedules)
+        dispatcher = Dispatcher(store, self._owner, settings, self.call)
+        self.duties.add(dispatcher)
+        store.recorders.append(dispatcher.record)
         signals = Signals(store, settings.receiver_seconds)
         self.plugins = Host(self, store, signals)
         self._exit.push_async_callback(self.plugins.close)  # after the signals: plugins hear the last event, then end
@@ -294,18 +301,26 @@ class Control(Facade):
     async def _watch(self) -> None:
         """See what other processes commit, and what falls due."""
         version = await self.services.store.foreign_version()
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            try:
-                now = await self.services.store.foreign_version()
-                if now != version:
-                    version = now
-                    self.services.store.hub.publish(None)
-                    await self._recover()
-                    self._submit_waiting()
-                self.duties.begin()
-            except CaoError:
-                logger.warning("the store could not be watched", exc_info=True)
+        loop, look_at = asyncio.get_running_loop(), 0.0
+        with self.services.store.hub.subscribe(DUE) as due:
+            while True:
+                await due.wait(max(look_at - loop.time(), 0.0))
+                try:
+                    if loop.time() >= look_at:
+                        look_at = loop.time() + WATCH_SECONDS
+                        version = await self._look(version)
+                    self.duties.begin()
+                except CaoError:
+                    logger.warning("the store could not be watched", exc_info=True)
+
+    async def _look(self, version: int) -> int:
+        """Take up what other processes have committed since `version`; the version now."""
+        now = await self.services.store.foreign_version()
+        if now != version:
+            self.services.store.hub.publish(None)
+            await self._recover()
+            self._submit_waiting()
+        return now
 
     async def _note_rest(self) -> None:
         """When all is at rest, leave word for the next tick; see `cao.rest`."""
@@ -329,9 +344,9 @@ class Control(Facade):
         entered: set[str] = set()
         with store.hub.subscribe(log.LOG) as commits:
             while True:
-                busy = self.duties.begin(max(deadline - loop.time(), 0.0))
-                entered.update(self._submit_waiting())
-                left, rest = sessions.with_work(store.read()), deadline - loop.time()
+                left, rest = self._submit_waiting(), deadline - loop.time()
+                entered.update(left)
+                busy = self.duties.begin(max(rest, 0.0))  # after the look at sessions: one that ends may let the queue go on
                 if rest <= 0 or not (left or busy):
                     break
                 if report is not None:

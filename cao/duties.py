@@ -67,9 +67,9 @@ class Duties:
 
     def begin(self, seconds: float = SLICE_SECONDS) -> bool:
         """Begin what is due; whether anything is being performed now. Returns at once."""
-        now, reader = self._store.clock.now(), self._store.read()
+        reader = self._store.read()
         for name, duty in self._duties.items():
-            if name not in self._tasks and not self._rests(name) and self._is_due(duty, reader, now):
+            if name not in self._tasks and not self._rests(name) and self._is_due(duty, reader):
                 task = self._tasks[name] = asyncio.create_task(self._perform(duty, seconds), name=f"cao-duty-{name}")
                 task.add_done_callback(lambda task, name=name: self._forget(name, task))
         return bool(self._tasks)
@@ -83,9 +83,9 @@ class Duties:
             logger.exception("the duty %s cannot tell when it is due", duty.name)
             return None
 
-    def _is_due(self, duty: Duty, reader: Reader, now: float) -> bool:
+    def _is_due(self, duty: Duty, reader: Reader) -> bool:
         due = self._due_at(duty, reader)
-        return due is not None and due <= now
+        return due is not None and due <= self._store.clock.now()  # read after the duty did: it may have answered "now"
 
     async def wait(self, seconds: float) -> None:
         """Wait until one of the performances that are under way has ended, so many seconds at most."""

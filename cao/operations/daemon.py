@@ -23,7 +23,7 @@ from cao.protocol import (
 from cao.protocol.described import descriptions
 from cao.protocol.plugins import PluginLine
 from cao.settings import ENVIRONMENT, Settings, origins, shown
-from cao.store import Transaction, log
+from cao.store import Transaction, log, pause
 from cao.version import VERSION
 
 from .context import Context
@@ -64,6 +64,11 @@ class DaemonStatus(Answer):
     open_sessions: int
     pending_messages: int
     pending_approvals: int
+    paused: bool
+    """Nothing of the queue is dispatched until `cao daemon resume`."""
+    queue_waiting: int
+    """Items of the queue that wait, held ones included."""
+    queue_in_flight: int
     last_seq: int
     """The newest event's number."""
 
@@ -83,6 +88,9 @@ async def status(ctx: Context, request: Status) -> DaemonStatus:
         open_sessions=reader.number("SELECT count(*) FROM sessions WHERE status = 'open'"),
         pending_messages=reader.number("SELECT count(*) FROM messages WHERE state = 'pending'"),
         pending_approvals=reader.number("SELECT count(*) FROM approvals WHERE state = 'pending'"),
+        paused=pause.current(reader) is not None,
+        queue_waiting=reader.number("SELECT count(*) FROM queue WHERE stage = 1"),
+        queue_in_flight=reader.number("SELECT count(*) FROM queue WHERE stage = 0"),
         last_seq=log.last_seq(reader),
     )
 
@@ -113,6 +121,8 @@ class HealthReport(Answer):
 
     status: Health
     """`degraded` when the engine failed, or a receiver or a plugin does."""
+    paused: bool
+    """Nothing of the queue is dispatched until `cao daemon resume`; that alone is no trouble."""
     version: str
     engine: EngineInfo
     receivers: list[ReceiverInfo]
@@ -138,7 +148,12 @@ async def health(ctx: Context, request: GetHealth) -> HealthReport:
     plugins = [PluginLine.model_validate(one, from_attributes=True) for one in ctx.services.plugins.list() if one.trouble]
     trouble = engine.state == "failed" or bool(plugins) or any(one.last_error for one in receivers)
     return HealthReport(
-        status="degraded" if trouble else "ok", version=VERSION, engine=engine, receivers=receivers, plugins=plugins
+        status="degraded" if trouble else "ok",
+        paused=pause.current(ctx.store.read()) is not None,
+        version=VERSION,
+        engine=engine,
+        receivers=receivers,
+        plugins=plugins,
     )
 
 

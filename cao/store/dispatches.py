@@ -51,9 +51,8 @@ class Claim:
 def claim(tx: Transaction, owner: str, is_alive: IsAlive, limits: Limits, most: int) -> list[Claim]:
     """Take what may be started now, the first in line first, as many as there is room for and `most` at once.
 
-    What another dispatcher took and cannot start any more waits in line again, at its place.
+    What another dispatcher took and cannot start any more waits in line again, at its place. `expire` comes before.
     """
-    expire(tx)
     for row in _abandoned(tx, tx.now, is_alive):
         move(tx, row, "return", owner=None, lease_until=None)
     if pause.current(tx) is not None:
@@ -115,23 +114,19 @@ def next_due(reader: Reader, now: float, limits: Limits, is_alive: IsAlive) -> f
     return min((at for at in wanted if at is not None), default=math.inf)
 
 
-def start(tx: Transaction, item_id: str, token: int, run_id: str, session_id: str | None) -> Row:
-    """Note that the item's run is queued; its row. Raises `Conflict` when the claim was lost: then there is no run either."""
-    row = _held(tx, item_id, token)
+def start(tx: Transaction, held: Claim, run_id: str, session_id: str | None) -> None:
+    """Note that the item's run is queued. Raises `Conflict` when the claim was lost: then there is to be no run either."""
+    row = _held(tx, held)
     if row is None:
-        raise Conflict(f"queue item {item_id} was taken over by another dispatcher", item=item_id)
+        raise Conflict(f"queue item {held.id} was taken over by another dispatcher", item=held.id)
     move(tx, row, "start", run_id=run_id, session_id=session_id, dispatched_at=tx.now, owner=None, lease_until=None)
-    tx.emit(
-        QueueDispatched(
-            session_id=session_id, run_id=run_id, item_id=item_id, kind=row["kind"], what=row["what"], attempt=row["attempts"]
-        )
-    )
-    return row
+    subject = {"session_id": session_id, "run_id": run_id}
+    tx.emit(QueueDispatched(**subject, item_id=held.id, kind=held.kind, what=held.what, attempt=held.attempt))
 
 
 def finish(tx: Transaction, held: Claim) -> bool:
     """Settle an item whose work has no run of its own; False when the claim was lost or a run was made."""
-    row = _held(tx, held.id, held.token)
+    row = _held(tx, held)
     if row is not None:
         state = move(tx, row, "finish", dispatched_at=tx.now, settled_at=tx.now, owner=None, lease_until=None)
         tx.emit(QueueSettled(item_id=held.id, kind=held.kind, what=held.what, state=state))
@@ -141,7 +136,7 @@ def finish(tx: Transaction, held: Claim) -> bool:
 
 def put_back(tx: Transaction, held: Claim, *, reason: str | None = None, until: float | None = None) -> bool:
     """Let it wait again, at its place and not before `until`; False when the claim was lost."""
-    row = _held(tx, held.id, held.token)
+    row = _held(tx, held)
     if row is not None:
         move(tx, row, "return", reason=reason, not_before=until or row["not_before"], owner=None, lease_until=None)
         if reason and until:
@@ -152,7 +147,7 @@ def put_back(tx: Transaction, held: Claim, *, reason: str | None = None, until: 
 
 def refuse(tx: Transaction, held: Claim, reason: str) -> bool:
     """Give it up: it cannot be started. False when the claim was lost."""
-    row = _held(tx, held.id, held.token)
+    row = _held(tx, held)
     if row is not None:
         state = move(tx, row, "refuse", reason=reason, settled_at=tx.now, owner=None, lease_until=None)
         tx.emit(QueueSettled(item_id=held.id, kind=held.kind, what=held.what, state=state, reason=reason))
@@ -160,9 +155,9 @@ def refuse(tx: Transaction, held: Claim, reason: str) -> bool:
     return row is not None
 
 
-def _held(tx: Transaction, item_id: str, token: int) -> Row | None:
-    """The item's row, if the claim with this token still holds."""
-    return tx.row("SELECT * FROM queue WHERE id = ? AND state = 'dispatching' AND token = ?", (item_id, token))
+def _held(tx: Transaction, held: Claim) -> Row | None:
+    """The item's row, if the claim still holds."""
+    return tx.row("SELECT * FROM queue WHERE id = ? AND state = 'dispatching' AND token = ?", (held.id, held.token))
 
 
 def settle(tx: Transaction, event: Event) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from cao.events import QueueDropped, QueueEnqueued, QueueHeld, QueueReleased, QueueReordered
 from cao.protocol import CaoError, Conflict, InvalidInput, ListRequest, NotFound, Page
 from cao.protocol.paging import seal, unseal
-from cao.protocol.queue import LIVE, QUEUE_MACHINE, WAITING, ItemKind, ItemOutcome, ItemState, Outcomes, QueueItem
+from cao.protocol.queue import LIVE, QUEUE_MACHINE, WAITING, ItemKind, ItemOutcome, ItemState, Outcomes, QueueItem, QueueStats
 from cao.protocol.tasks import Priority
 
 from . import line, pause
@@ -137,6 +137,34 @@ def _obstacle(row: Row, capacity: Capacity, now: float) -> str | None:
     return capacity.lack(row["project_id"], row["provider"])
 
 
+def stats(reader: Reader, limits: Limits, now: float) -> QueueStats:
+    """The queue in numbers."""
+    capacity, paused = Capacity(reader, limits), pause.current(reader)
+    times = reader.row(
+        "SELECT (SELECT min(created_at) FROM queue WHERE stage = 1 AND state = 'ready' AND coalesce(not_before, 0) <= ?) "
+        "AS oldest, (SELECT min(not_before) FROM queue WHERE stage = 1 AND not_before > ? AND state = 'ready') AS next",
+        (now, now),
+    )
+    assert times is not None  # noqa: S101 - a SELECT without FROM has a row
+    return QueueStats(
+        paused=paused is not None,
+        paused_by=paused.by if paused else None,
+        paused_reason=paused.reason if paused else None,
+        states=_counts(reader, "SELECT state AS name, count(*) AS items FROM queue GROUP BY state"),
+        waiting=_counts(reader, "SELECT priority AS name, count(*) AS items FROM queue WHERE stage = 1 GROUP BY lane"),
+        in_flight=capacity.in_flight,
+        limit=limits.total,
+        projects=capacity.projects(),
+        providers=capacity.providers(),
+        oldest_ready_at=times["oldest"],
+        next_due_at=times["next"],
+    )
+
+
+def _counts(reader: Reader, sql: str) -> dict[str, int]:
+    return {row["name"]: row["items"] for row in reader.rows(sql)}
+
+
 def move(tx: Transaction, row: Row, verb: str, **columns: Any) -> ItemState:
     """Move an item that was read in this transaction, and set further columns; its new state.
 
@@ -221,18 +249,20 @@ def reorder(tx: Transaction, ids: Sequence[str], to: line.To, *, anchor: str | N
 
 
 def each(tx: Transaction, ids: Sequence[str], change: Callable[[Row], ItemState]) -> list[ItemOutcome]:
-    """Change one item after the other; those that refuse stay as they are and stop no other."""
-    return [_outcome(tx, id, change) for id in dict.fromkeys(ids)]
-
-
-def _outcome(tx: Transaction, id: str, change: Callable[[Row], ItemState]) -> ItemOutcome:
-    state: ItemState | None = None
-    try:
-        row = row_of(tx, id)
-        state = row["state"]
-        return ItemOutcome(item=id, ok=True, state=change(row))
-    except CaoError as error:
-        return ItemOutcome(item=id, ok=False, state=state, **error.body())
+    """Change one item after the other; those that refuse stay as they are. Raises the first one's error when all refuse."""
+    outcomes, errors = list[ItemOutcome](), list[CaoError]()
+    for id in ids:
+        state: ItemState | None = None
+        try:
+            row = row_of(tx, id)
+            state = row["state"]
+            outcomes.append(ItemOutcome(item=id, ok=True, state=change(row)))
+        except CaoError as error:
+            errors.append(error)
+            outcomes.append(ItemOutcome(item=id, ok=False, state=state, code=error.code, message=error.message))
+    if errors and len(errors) == len(outcomes):
+        raise errors[0]
+    return outcomes
 
 
 def _done(outcomes: Sequence[ItemOutcome]) -> list[str]:

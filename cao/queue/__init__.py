@@ -1,0 +1,9 @@
+"""The queue at work: what each kind of item asks for when its turn has come, and the duty that dispatches.
+
+`cao.store.queue` holds the items, `cao.store.dispatches` the claims on them; this is what starts things.
+"""
+
+from .duty import Dispatcher, limits_of
+from .work import starter
+
+__all__ = ["Dispatcher", "limits_of", "starter"]

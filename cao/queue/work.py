@@ -1,0 +1,56 @@
+"""What an item asks for when its turn has come: which operation, and with which fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cao.protocol import REGISTRY, Operation, Request, Unavailable
+from cao.protocol.queue import ItemKind
+from cao.protocol.tasks import Task
+from cao.store import Reader, tasks
+from cao.store.dispatches import Claim
+
+
+class Work(NamedTuple):
+    """An operation and its request."""
+
+    operation: Operation
+    request: Request
+
+
+def of(reader: Reader, claim: Claim) -> Work:
+    """What starts a claimed item. Its key makes it one run, whoever asks and how often."""
+    task = tasks.get(reader, claim.subject or "") if claim.kind == "task" else None
+    operation = _operation(claim.kind, task)
+    fields = {**claim.launch, **(_fields_of(task) if task else {}), "idempotency_key": f"queue:{claim.id}"}
+    if operation.name == "session.launch":
+        fields["labels"] = {"queue": claim.id, **({"task": task.id} if task else {})}
+    return Work(operation, operation.parse(fields))
+
+
+def _operation(kind: ItemKind, task: Task | None) -> Operation:
+    return starter("workflow" if task and task.workflow else kind)
+
+
+def starter(kind: ItemKind) -> Operation:
+    """The operation that starts such an item. Raises `Unavailable` where this installation has none."""
+    names: Mapping[ItemKind, str] = {"workflow": "workflow.run", "requirement": "requirement.execute"}
+    name = names.get(kind, "session.launch")
+    if name not in REGISTRY:
+        raise Unavailable(f"nothing here can start a {kind}: there is no operation {name}; see: cao operation list")
+    return REGISTRY[name]
+
+
+def _fields_of(task: Task) -> dict[str, Any]:
+    """A task as it stands now: it may have been rewritten while it waited."""
+    if task.workflow:
+        return {"definition": task.workflow, "inputs": {"task": task.id, "title": task.title, "description": task.description}}
+    return {"prompt": prompt_of(task)}
+
+
+def prompt_of(task: Task) -> str:
+    """A task in words, for an agent that works on it alone."""
+    steps = [f"- [{'x' if item.done else ' '}] {item.text}" for item in task.checklist]
+    parts = [f"# {task.title}", task.description.strip(), "\n".join(steps)]
+    return "\n\n".join(part for part in parts if part)
