@@ -15,6 +15,11 @@ StepState = Literal["running", "waiting", "settled"]
 Risk = Literal["low", "medium", "high"]
 DecidedBy = Literal["agent", "command", "person", "engine"]
 
+AGAIN = "again"
+"""The failure code of a cut attempt that a person wants done again."""
+CUT = "cut"
+"""The failure code of a cut attempt that is done again by itself."""
+
 Verdict = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
 """`advance`, `rework`, `skip`, `fail`, or one that the phase declares."""
 

@@ -7,10 +7,10 @@ import json
 from typing import Any, Literal
 
 from cao.events import ApprovalDecided, ApprovalRequested
-from cao.protocol import Conflict, ListRequest, NotFound, Page
+from cao.protocol import Conflict, InvalidInput, ListRequest, NotFound, Page
 from cao.protocol.records import Approval, ApprovalState, Turn
 
-from . import runs, turns
+from . import runs, turns, workflows
 from .pages import page
 from .transaction import Reader, Transaction
 
@@ -35,7 +35,7 @@ def request(tx: Transaction, turn: Turn, question: str, action: dict[str, Any], 
         "ORDER BY n LIMIT 1",
         (turn.id, mark),
     )
-    approval = known or _insert(tx, turn, "action", question, action, mark, expires_in)
+    approval = known or _insert(tx, _subject(turn), "action", question, action, expires_in)
     tx.update("turns", turn.id, state="waiting")
     tx.execute("UPDATE terminals SET status = 'waiting' WHERE id = ? AND status != 'closed'", (turn.terminal_id,))
     if turn.run_id:
@@ -47,44 +47,43 @@ def ask_recovery(tx: Transaction, turn: Turn) -> Approval:
     """Ask whether a turn that was cut shall be tried again. It does not expire into a repetition: silence is no."""
     question = f"The turn was cut in its attempt {turn.attempt}; what it did until then is not undone. Try it again?"
     action = {"recover": turn.id, "attempt": turn.attempt}
-    return _insert(tx, turn, "recovery", question, action, fingerprint(question, action), EXPIRY)
+    return _insert(tx, _subject(turn), "recovery", question, action, EXPIRY)
+
+
+def ask(tx: Transaction, *, session_id: str, run_id: str, question: str, action: dict[str, Any], expires_in: float) -> Approval:
+    """Ask a person something that a run of a workflow waits for."""
+    subject = {"session_id": session_id, "terminal_id": None, "run_id": run_id}
+    return _insert(tx, subject, "workflow", question, {**action, "workflow": run_id}, expires_in)
+
+
+def _subject(turn: Turn) -> dict[str, str | None]:
+    return {"session_id": turn.session_id, "terminal_id": turn.terminal_id, "run_id": turn.run_id, "turn_id": turn.id}
 
 
 def _insert(
     tx: Transaction,
-    turn: Turn,
-    kind: Literal["action", "recovery"],
+    subject: dict[str, str | None],
+    kind: Literal["action", "recovery", "workflow"],
     question: str,
     action: dict[str, Any],
-    mark: str,
     expires_in: float,
 ) -> Approval:
     id = tx.new_id("apr")
     tx.insert(
         "approvals",
         id=id,
-        session_id=turn.session_id,
-        terminal_id=turn.terminal_id,
-        turn_id=turn.id,
-        run_id=turn.run_id,
+        **subject,
         kind=kind,
         question=question,
         action=action,
-        digest=mark,
+        digest=fingerprint(question, action),
         state="pending",
         created_at=tx.now,
         expires_at=tx.now + expires_in,
     )
     tx.touch(id)
-    tx.emit(
-        ApprovalRequested(
-            session_id=turn.session_id,
-            terminal_id=turn.terminal_id,
-            run_id=turn.run_id,
-            approval_id=id,
-            question=question,
-        )
-    )
+    about = {name: subject[name] for name in ("session_id", "terminal_id", "run_id")}
+    tx.emit(ApprovalRequested(**about, approval_id=id, question=question))
     return get(tx, id)
 
 
@@ -109,6 +108,8 @@ def decide(tx: Transaction, id: str, *, approve: bool, by: str, reason: str | No
         raise Conflict(f"approval {id} is {approval.state} already", state=approval.state)
     if approval.expires_at.timestamp() <= tx.now:
         raise Conflict(f"approval {id} expired at {approval.expires_at:%Y-%m-%d %H:%M:%S} UTC", state="expired")
+    if approval.action.get("note") is True and not (reason or "").strip():
+        raise InvalidInput.field("reason", "is needed here: say why")
     return _settle(tx, approval, "approved" if approve else "denied", by, reason)
 
 
@@ -133,8 +134,11 @@ def _settle(tx: Transaction, approval: Approval, state: ApprovalState, by: str |
             decided_by=by,
         )
     )
-    if _kind(tx, approval.id) == "recovery":
+    kind = _kind(tx, approval.id)
+    if kind == "recovery":
         _recover(tx, approval, state)
+    elif kind == "workflow" and state != "withdrawn":
+        workflows.answered(tx, get(tx, approval.id))
     return get(tx, approval.id)
 
 
@@ -162,6 +166,22 @@ def withdraw(tx: Transaction, turn_id: str) -> None:
     """The turn is over: nobody needs an answer to its open questions."""
     for approval in tx.all(Approval, "SELECT * FROM approvals WHERE turn_id = ? AND state = 'pending'", (turn_id,)):
         _settle(tx, approval, "withdrawn", None, "the turn is over")
+
+
+def withdraw_of_run(tx: Transaction, run_id: str) -> None:
+    """A workflow's run is over: nobody needs an answer to its open questions."""
+    for approval in pending_of_run(tx, run_id):
+        _settle(tx, approval, "withdrawn", None, "the run is over")
+
+
+def of_run(reader: Reader, run_id: str) -> list[Approval]:
+    """What a run of a workflow asked, oldest first."""
+    return reader.all(Approval, "SELECT * FROM approvals WHERE run_id = ? AND kind = 'workflow' ORDER BY n", (run_id,))
+
+
+def pending_of_run(reader: Reader, run_id: str) -> list[Approval]:
+    """What a run of a workflow waits for."""
+    return [approval for approval in of_run(reader, run_id) if approval.state == "pending"]
 
 
 def awaits_recovery(reader: Reader, turn_id: str) -> bool:

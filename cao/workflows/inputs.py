@@ -1,0 +1,89 @@
+"""What a run is started with: each declared input has a value of its type. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any, cast
+
+from cao.protocol import InvalidInput
+from cao.protocol.errors import FieldError
+
+from .definition import Definition, Input, InputType
+
+LIMIT = 256 * 1024
+"""Bytes of all inputs of a run, as JSON."""
+
+_FITS: Mapping[InputType, Callable[[Any], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
+    "boolean": lambda value: isinstance(value, bool),
+    "list": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+}
+_NAMES: Mapping[InputType, str] = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "list": "a list",
+    "object": "an object",
+}
+
+
+def given(definition: Definition, values: Mapping[str, Any]) -> dict[str, Any]:
+    """All inputs of a run by name; null for one that has no value. Raises `InvalidInput` that names each that does not fit.
+
+    Text is read as JSON where another type is declared, for command lines know only text.
+    """
+    if len(json.dumps(values, default=str).encode()) > LIMIT:
+        raise InvalidInput.field(
+            "inputs", f"have more than {LIMIT} bytes; put large data into a file of the project", "too_long"
+        )
+    errors = [_unknown(definition, name) for name in values if name not in definition.inputs]
+    taken: dict[str, Any] = {}
+    for name, declared in definition.inputs.items():
+        if name in values:
+            taken[name] = _read(declared, values[name])
+            errors += _misfit(name, declared, taken[name])
+        elif declared.required:
+            errors.append(
+                FieldError(pointer=f"/inputs/{name}", message=f"is required: {_NAMES[declared.type]}", kind="missing")
+            )
+        else:
+            taken[name] = declared.default
+    if errors:
+        first = errors[0]
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise InvalidInput(f"{first['pointer']} {first['message']}{more}", errors=errors[:50])
+    return taken
+
+
+def _unknown(definition: Definition, name: str) -> FieldError:
+    near = get_close_matches(name, definition.inputs, 1)
+    known = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(definition.inputs) or 'none'}"
+    return FieldError(pointer=f"/inputs/{name}", message=f"is no input of {definition.name}; {known}", kind="extra_forbidden")
+
+
+def _read(declared: Input, value: Any) -> Any:
+    if not isinstance(value, str) or declared.type == "string":
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def _misfit(name: str, declared: Input, value: Any) -> list[FieldError]:
+    pointer, message = f"/inputs/{name}", ""
+    if not _FITS[declared.type](value):
+        message = f"must be {_NAMES[declared.type]}"
+    elif declared.choices is not None and value not in declared.choices:
+        message = f"must be one of {', '.join(json.dumps(choice) for choice in declared.choices)}"
+    elif declared.items is not None and isinstance(value, list):
+        wrong = [n for n, item in enumerate(cast("list[Any]", value)) if not _FITS[declared.items](item)]
+        if wrong:
+            pointer, message = f"{pointer}/{wrong[0]}", f"must be {_NAMES[declared.items]}"
+    return [FieldError(pointer=pointer, message=message, kind="value_error")] if message else []
