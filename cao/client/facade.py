@@ -13,17 +13,24 @@ if TYPE_CHECKING:
 
     from cao.operations.daemon import Backup, Config, DaemonStatus, HealthReport, LogLines, Started, Stopping, Ticked
     from cao.operations.operation import Operation, OperationDetail
+    from cao.operations.pause import PauseState
     from cao.operations.plugin import Switched
     from cao.operations.profile import Installed, Match, ProfileDetail, ProfileSummary, Removed, Verdict
     from cao.operations.provider import ProviderInfo
     from cao.operations.run import Result
     from cao.operations.schedule import Coming
     from cao.operations.session import Interrupted, SessionRest, ShutDown
+    from cao.operations.task_plans import BulkItem
     from cao.operations.terminal import Output
+    from cao.protocol.git import BranchInfo, CommitInfo, Merge, Pruned, TreeDiff, TreeStatus, Worktree
+    from cao.protocol.history import Cleaned, HistoryRecord, Hit
     from cao.protocol.models import Page
     from cao.protocol.plugins import PluginInfo, PluginLine
+    from cao.protocol.queue import Outcomes, QueueItem, QueueStats
     from cao.protocol.records import Approval, Entry, Event, Message, Project, Run, Session, Terminal
+    from cao.protocol.requirements import Execution, Refinement, Requirement, RequirementGraph, Vision
     from cao.protocol.schedules import Fire, Schedule
+    from cao.protocol.tasks import Bulk, NextTask, Rebalance, Task, TaskStats
     from cao.protocol.tokens import NewToken, PageLink, Token
     from cao_notifiers.operations.notifier import Removed as NotifierRemoved
     from cao_notifiers.operations.notifier import Tested
@@ -115,6 +122,624 @@ class ApprovalGroup:
                 "decision": decision,
                 "digest": digest,
                 "reason": reason,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class TaskGroup:
+    """Tasks: work items for people and agents, with a status that moves by one table."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def create(
+        self,
+        title: str,
+        *,
+        description: str = "",
+        kind: Literal["feature", "bug", "chore", "docs", "test", "experiment"] = "feature",
+        status: Literal["backlog", "ready"] = "backlog",
+        priority: Literal["critical", "high", "medium", "low"] = "medium",
+        risk: Literal["low", "medium", "high"] | None = None,
+        deadline: datetime | None = None,
+        agent: str | None = None,
+        person: str | None = None,
+        labels: Sequence[str] = (),
+        checklist: Sequence[str] = (),
+        workflow: str | None = None,
+        requirement: str | None = None,
+        project: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Add a task. It waits in the backlog unless it is `ready`.
+
+        title: One line that says it.
+        description: All that whoever does it must know; an agent is given this as its prompt.
+        kind: What sort of work it is.
+        status: `ready` when it is clear enough to begin.
+        priority: How urgent it is.
+        risk: How much can go wrong.
+        deadline: When it must be done; in UTC where it has no zone.
+        agent: The profile of the agent that it is for.
+        person: The person that it is for.
+        labels: Words of your own to find it by.
+        checklist: Things to tick off.
+        workflow: The workflow to run for it; one turn of an agent unless given.
+        requirement: The requirement that it serves.
+        project: The project that it belongs to; the current one unless given.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.create",
+            {
+                "title": title,
+                "description": description,
+                "kind": kind,
+                "status": status,
+                "priority": priority,
+                "risk": risk,
+                "deadline": deadline,
+                "agent": agent,
+                "person": person,
+                "labels": list(labels),
+                "checklist": list(checklist),
+                "workflow": workflow,
+                "requirement": requirement,
+                "project": project,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        status: Literal["backlog", "ready", "in-progress", "blocked", "on-hold", "done", "cancelled"] | None = None,
+        priority: Literal["critical", "high", "medium", "low"] | None = None,
+        kind: Literal["feature", "bug", "chore", "docs", "test", "experiment"] | None = None,
+        agent: str | None = None,
+        person: str | None = None,
+        requirement: str | None = None,
+        project: str | None = None,
+        everywhere: bool = False,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Task]:
+        """List the tasks of a project, newest first.
+
+        status: Only those in this status.
+        priority: Only those of this priority.
+        kind: Only those of this kind.
+        agent: Only those for this profile.
+        person: Only those for this person.
+        requirement: Only those of the requirement with this id.
+        project: Only those of this project; the current one unless given.
+        everywhere: Those of all projects, and of none.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "task.list",
+            {
+                "status": status,
+                "priority": priority,
+                "kind": kind,
+                "agent": agent,
+                "person": person,
+                "requirement": requirement,
+                "project": project,
+                "everywhere": everywhere,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        task: str,
+    ) -> Task:
+        """Show one task.
+
+        task: Its id.
+        """
+        return await self._transport.call(
+            "task.get",
+            {
+                "task": task,
+            },
+        )
+
+    async def update(
+        self,
+        task: str,
+        *,
+        expect_version: int | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        kind: Literal["feature", "bug", "chore", "docs", "test", "experiment"] | None = None,
+        risk: Literal["low", "medium", "high"] | None = None,
+        labels: Sequence[str] | None = None,
+        workflow: str | None = None,
+        requirement: str | None = None,
+        project: str | None = None,
+        clear: Sequence[Literal["risk", "labels", "workflow", "requirement"]] = (),
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Change what a task says. Its status, priority, deadline and assignee have commands of their own.
+
+        task: Its id.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        title: One line that says what is to be done.
+        description: All that whoever does it must know.
+        kind: What sort of work it is.
+        risk: How much can go wrong.
+        labels: Words of your own to find it by; they replace those that it has.
+        workflow: The workflow to run for it.
+        requirement: The id of the requirement that it serves.
+        project: The project to move it to.
+        clear: Fields to empty.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.update",
+            {
+                "task": task,
+                "expect_version": expect_version,
+                "title": title,
+                "description": description,
+                "kind": kind,
+                "risk": risk,
+                "labels": labels,
+                "workflow": workflow,
+                "requirement": requirement,
+                "project": project,
+                "clear": list(clear),
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def priority(
+        self,
+        task: str,
+        priority: Literal["critical", "high", "medium", "low"],
+        *,
+        expect_version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Say how urgent a task is.
+
+        task: Its id.
+        priority: How urgent it is.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.priority",
+            {
+                "task": task,
+                "priority": priority,
+                "expect_version": expect_version,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def deadline(
+        self,
+        task: str,
+        deadline: datetime | None = None,
+        *,
+        expect_version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Say until when a task must be done, or that there is no hurry.
+
+        task: Its id.
+        deadline: When it must be done, in UTC where it has no zone; without it the task has no deadline any
+            more.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.deadline",
+            {
+                "task": task,
+                "deadline": deadline,
+                "expect_version": expect_version,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def assign(
+        self,
+        task: str,
+        *,
+        expect_version: int | None = None,
+        agent: str | None = None,
+        person: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Give a task to an agent or to a person, or with neither to nobody.
+
+        task: Its id.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        agent: The profile of the agent that it is for.
+        person: The person that it is for.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.assign",
+            {
+                "task": task,
+                "expect_version": expect_version,
+                "agent": agent,
+                "person": person,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def delete(
+        self,
+        task: str,
+        *,
+        expect_version: int | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Task:
+        """Delete a task. One that is in progress, or that others wait for, stays. Its history can still be read.
+
+        task: Its id.
+        expect_version: Delete it only if it is still at this version; a conflict otherwise.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "task.delete",
+            {
+                "task": task,
+                "expect_version": expect_version,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def history(
+        self,
+        task: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Event]:
+        """Read all that happened to a task, newest first: who changed what, each move with its reason, and its
+        runs.
+
+        task: Its id; a deleted one keeps its history.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "task.history",
+            {
+                "task": task,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def status(
+        self,
+        task: str,
+        status: Literal["backlog", "ready", "in-progress", "blocked", "on-hold", "done", "cancelled"],
+        *,
+        expect_version: int | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Move a task to another status.
+
+        What the table of moves does not have is a conflict whose details say the `status`, what was `wanted`
+        and what is `allowed`.
+        A task whose dependencies are not done cannot begin. Done and cancelled tasks come back by `task reopen`
+        only.
+
+        task: Its id.
+        status: The status that it shall have.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        reason: Why. While it is blocked or on hold, the task shows it; its history keeps it.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.status",
+            {
+                "task": task,
+                "status": status,
+                "expect_version": expect_version,
+                "reason": reason,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def pause(
+        self,
+        task: str,
+        *,
+        expect_version: int | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Put a task on hold: ready, in progress or blocked. A run that works on it goes on; cancel that with `run
+        cancel`.
+
+        task: Its id.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        reason: Why.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.pause",
+            {
+                "task": task,
+                "expect_version": expect_version,
+                "reason": reason,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def resume(
+        self,
+        task: str,
+        *,
+        expect_version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Make a task ready again that was on hold or blocked.
+
+        task: Its id.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.resume",
+            {
+                "task": task,
+                "expect_version": expect_version,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def cancel(
+        self,
+        task: str,
+        *,
+        expect_version: int | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Cancel a task that is not done. A run that works on it goes on; cancel that with `run cancel`.
+
+        task: Its id.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        reason: Why.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.cancel",
+            {
+                "task": task,
+                "expect_version": expect_version,
+                "reason": reason,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def reopen(
+        self,
+        task: str,
+        *,
+        expect_version: int | None = None,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Make a task ready again that was done or cancelled: the only way back from there.
+
+        task: Its id.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        reason: Why.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.reopen",
+            {
+                "task": task,
+                "expect_version": expect_version,
+                "reason": reason,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def next(
+        self,
+        *,
+        agent: str | None = None,
+        person: str | None = None,
+        project: str | None = None,
+    ) -> NextTask:
+        """Show the task to begin with: the most urgent ready one whose dependencies are done.
+
+        Among equals the one with the nearest deadline comes first, then the oldest. Nothing is changed: begin
+        with `task status`.
+
+        agent: Only tasks that are assigned to this profile.
+        person: Only tasks that are assigned to this person.
+        project: Only those of this project; the current one unless given.
+        """
+        return await self._transport.call(
+            "task.next",
+            {
+                "agent": agent,
+                "person": person,
+                "project": project,
+            },
+        )
+
+    async def stats(
+        self,
+        *,
+        project: str | None = None,
+        everywhere: bool = False,
+        stale_hours: int = 24,
+    ) -> TaskStats:
+        """Count tasks by status, priority and kind, and those that are overdue, stale or waiting for others.
+
+        project: Only the tasks of this project; the current one unless given.
+        everywhere: Those of all projects, and of none.
+        stale_hours: A task in progress counts as stale when nothing changed for so long.
+        """
+        return await self._transport.call(
+            "task.stats",
+            {
+                "project": project,
+                "everywhere": everywhere,
+                "stale_hours": stale_hours,
+            },
+        )
+
+    async def rebalance(
+        self,
+        *,
+        percent: int = 20,
+        essential: Sequence[str] = (),
+        nice: Sequence[str] = (),
+        project: str | None = None,
+        apply: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Rebalance:
+        """Plan new priorities, so that what is urgent stands out: at most so many percent of the open tasks are
+        critical or high.
+
+        Essential tasks are raised to high, nice ones become low, and what is over the budget becomes medium,
+        the least urgent
+        first. The plan is only shown; `apply` carries it out.
+
+        percent: How many of the open tasks may be critical or high, in percent; rounded up.
+        essential: Tasks that must be high at least.
+        nice: Tasks that are only nice to have: they become low.
+        project: The project whose tasks are meant; the current one unless given.
+        apply: Carry the plan out; without it nothing is changed.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.rebalance",
+            {
+                "percent": percent,
+                "essential": list(essential),
+                "nice": list(nice),
+                "project": project,
+                "apply": apply,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def bulk(
+        self,
+        items: Sequence[BulkItem],
+        *,
+        on_error: Literal["stop", "continue"] = "stop",
+        idempotency_key: str | None = None,
+    ) -> Bulk:
+        """Change up to 100 tasks. Each item is a change of its own, kept even where a later one fails, and each
+        has its outcome.
+
+        With an idempotency key, a bulk that was cut can be asked again: items that were done are not done
+        twice.
+
+        items: The changes in their order; each names a task and one of status, priority, deadline, assign and
+            fields.
+        on_error: What a failed item does: `stop` skips those after it, `continue` goes on.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "task.bulk",
+            {
+                "items": items,
+                "on_error": on_error,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class ChecklistGroup:
+    """Checklists: what to tick off in a task."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def add(
+        self,
+        task: str,
+        text: str,
+        *,
+        expect_version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Add an item to a task's checklist, at its end.
+
+        task: Its id.
+        text: One line.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "checklist.add",
+            {
+                "task": task,
+                "text": text,
+                "expect_version": expect_version,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def set(
+        self,
+        task: str,
+        item: int,
+        *,
+        expect_version: int | None = None,
+        done: bool = True,
+        text: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Tick an item of a checklist off, or with `done` false back on; its text can be changed as well.
+
+        task: Its id.
+        item: Its number in the checklist.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        done: Whether it is ticked off.
+        text: Another text.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "checklist.set",
+            {
+                "task": task,
+                "item": item,
+                "expect_version": expect_version,
+                "done": done,
+                "text": text,
                 "idempotency_key": idempotency_key,
             },
         )
@@ -238,6 +863,114 @@ class DaemonGroup:
             },
         )
 
+    async def pause(
+        self,
+        *,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> PauseState:
+        """Dispatch nothing of the queue, in whatever process, until it is resumed; a restart does not end the
+        pause.
+
+        What was dispatched goes on, work that is given directly begins, and schedules keep their times. Items
+        may still be
+        enqueued, and they expire.
+
+        reason: What it is for; `cao queue stats` shows it.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "daemon.pause",
+            {
+                "reason": reason,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def resume(
+        self,
+        *,
+        idempotency_key: str | None = None,
+    ) -> PauseState:
+        """Dispatch the queue again.
+
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "daemon.resume",
+            {
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class DependencyGroup:
+    """Dependencies between tasks: what must be done before something else can begin."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def add(
+        self,
+        task: str,
+        other: str,
+        *,
+        expect_version: int | None = None,
+        kind: Literal["blocks", "related"] = "blocks",
+        idempotency_key: str | None = None,
+    ) -> Task:
+        """Let a task depend on another. A circle in which tasks block each other is a conflict whose details name
+        the `cycle`.
+
+        task: Its id.
+        other: The id of the task that it depends on.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        kind: `blocks`: it cannot begin before the other is done. `related`: good to know.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "dependency.add",
+            {
+                "task": task,
+                "other": other,
+                "expect_version": expect_version,
+                "kind": kind,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def remove(
+        self,
+        task: str,
+        other: str,
+        *,
+        expect_version: int | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Task:
+        """Let a task depend on another no more.
+
+        task: Its id.
+        other: The id of the task that it depends on.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "dependency.remove",
+            {
+                "task": task,
+                "other": other,
+                "expect_version": expect_version,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
 
 class EventGroup:
     """Events: the log of everything that happened, read page by page or followed as it grows."""
@@ -297,6 +1030,276 @@ class EventGroup:
                 "types": list(types),
                 "session": session,
                 "limit": limit,
+            },
+        )
+
+
+class GitGroup:
+    """Git: what a project, a worktree or a terminal's directory looks like, and commits in it."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def status(
+        self,
+        *,
+        worktree: str | None = None,
+        terminal: str | None = None,
+        project: str | None = None,
+    ) -> TreeStatus:
+        """Show what is checked out, and the files that differ from the last commit or that git does not know.
+
+        worktree: The id or name of a worktree.
+        terminal: The id of a terminal: its working directory.
+        project: The id or name of a project.
+        """
+        return await self._transport.call(
+            "git.status",
+            {
+                "worktree": worktree,
+                "terminal": terminal,
+                "project": project,
+            },
+        )
+
+    async def diff(
+        self,
+        *,
+        worktree: str | None = None,
+        terminal: str | None = None,
+        project: str | None = None,
+        base: str | None = None,
+        target: str | None = None,
+        staged: bool = False,
+        paths: Sequence[str] = (),
+        limit: int = 262144,
+    ) -> TreeDiff:
+        """Show a difference: of the working tree, of what is staged, or between two commits.
+
+        worktree: The id or name of a worktree.
+        terminal: The id of a terminal: its working directory.
+        project: The id or name of a project.
+        base: From this branch, tag or commit; from the last commit with `staged`, else from the index unless
+            given.
+        target: To this one; to the index with `staged`, else to the working tree unless given.
+        staged: What the next commit would hold.
+        paths: Only these files and folders, as they lie below the directory.
+        limit: Bytes of the diff to give at most.
+        """
+        return await self._transport.call(
+            "git.diff",
+            {
+                "worktree": worktree,
+                "terminal": terminal,
+                "project": project,
+                "base": base,
+                "target": target,
+                "staged": staged,
+                "paths": list(paths),
+                "limit": limit,
+            },
+        )
+
+    async def branches(
+        self,
+        *,
+        worktree: str | None = None,
+        terminal: str | None = None,
+        project: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[BranchInfo]:
+        """List local branches by name, each with its last commit and the directory in which it is checked out.
+
+        worktree: The id or name of a worktree.
+        terminal: The id of a terminal: its working directory.
+        project: The id or name of a project.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "git.branches",
+            {
+                "worktree": worktree,
+                "terminal": terminal,
+                "project": project,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def commit(
+        self,
+        message: str,
+        *,
+        worktree: str | None = None,
+        terminal: str | None = None,
+        project: str | None = None,
+        paths: Sequence[str] = (),
+        all: bool = False,
+        idempotency_key: str | None = None,
+    ) -> CommitInfo:
+        """Commit in a project, a worktree or a terminal's directory. The repository's own hooks run, and may
+        refuse.
+
+        message: What it says.
+        worktree: The id or name of a worktree.
+        terminal: The id of a terminal: its working directory.
+        project: The id or name of a project.
+        paths: These files and folders as they are now, and nothing else; what is staged unless given.
+        all: Everything below the directory that differs, new files included.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "git.commit",
+            {
+                "message": message,
+                "worktree": worktree,
+                "terminal": terminal,
+                "project": project,
+                "paths": list(paths),
+                "all": all,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class HistoryGroup:
+    """History: what was asked of whom, what came of it, and the words in it."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def recent(
+        self,
+        *,
+        kind: Literal["turn", "workflow", "task"] | None = None,
+        state: Literal["queued", "running", "waiting", "completed", "failed", "cancelled"] | Literal["backlog", "ready", "in-progress", "blocked", "on-hold", "done", "cancelled"] | None = None,
+        session: str | None = None,
+        project: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[HistoryRecord]:
+        """List what was asked and what came of it, newest first: turns of agents, runs of workflows, tasks.
+
+        kind: Only turns of agents, only runs of workflows, or only tasks.
+        state: Only runs in this state, or tasks with this status.
+        session: Only those of this session: its id or name.
+        project: Only those of this project: its id or name.
+        since: Only those made at this time or later. In UTC where it has no zone.
+        until: Only those made before this time. In UTC where it has no zone.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "history.recent",
+            {
+                "kind": kind,
+                "state": state,
+                "session": session,
+                "project": project,
+                "since": since,
+                "until": until,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def search(
+        self,
+        words: str,
+        *,
+        kind: Literal["turn", "workflow", "task"] | None = None,
+        state: Literal["queued", "running", "waiting", "completed", "failed", "cancelled"] | Literal["backlog", "ready", "in-progress", "blocked", "on-hold", "done", "cancelled"] | None = None,
+        session: str | None = None,
+        project: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order: Literal["newest", "best"] = "newest",
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Hit]:
+        """Find work by the words in its prompt, its answer, its failure and its names. Marks stand around what was
+        found.
+
+        words: All of these words must be there; "several words" in quotes as they stand, `word*` as a
+            beginning.
+        kind: Only turns of agents, only runs of workflows, or only tasks.
+        state: Only runs in this state, or tasks with this status.
+        session: Only those of this session: its id or name.
+        project: Only those of this project: its id or name.
+        since: Only those made at this time or later. In UTC where it has no zone.
+        until: Only those made before this time. In UTC where it has no zone.
+        order: The newest first, or the best match first (among the 5,000 newest matches).
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "history.search",
+            {
+                "words": words,
+                "kind": kind,
+                "state": state,
+                "session": session,
+                "project": project,
+                "since": since,
+                "until": until,
+                "order": order,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def task(
+        self,
+        task: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[HistoryRecord]:
+        """List the runs that were started for a task, newest first, and what came of each.
+
+        task: Its id.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "history.task",
+            {
+                "task": task,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def cleanup(
+        self,
+        *,
+        older_than: str = "90d",
+        keep: int = 1000,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Cleaned:
+        """Forget old records of history, so that searching stays quick and its part of the store small.
+
+        Runs, sessions, transcripts and the event log stay. Records of tasks go with their tasks.
+
+        older_than: Records of runs that were settled longer ago than this, such as `90d` or `12h`.
+        keep: The newest so many records stay, however old.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "history.cleanup",
+            {
+                "older_than": older_than,
+                "keep": keep,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
             },
         )
 
@@ -1261,6 +2264,484 @@ class ProviderGroup:
         )
 
 
+class QueueGroup:
+    """The queue: work that waits until there is room for it, in an order that people may change."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def enqueue(
+        self,
+        prompt: str | None = None,
+        *,
+        task: str | None = None,
+        requirement: str | None = None,
+        workflow: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        profile: str | None = None,
+        provider: str | None = None,
+        directory: str | None = None,
+        project: str | None = None,
+        priority: Literal["critical", "high", "medium", "low"] | None = None,
+        not_before: str | None = None,
+        expires: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> QueueItem:
+        """Put work in line: a prompt, a ready task, a requirement or a workflow.
+
+        It is dispatched once, when its time has come and there is room. A task is in the queue once at a time.
+
+        prompt: Work for one agent in a session of its own, at most 1 MiB.
+        task: A task that is ready: its workflow is run, or its agent is given it as a prompt.
+        requirement: A requirement: it is made into tasks, and they are started.
+        workflow: A workflow's name.
+        inputs: What the workflow is given.
+        profile: Who is given the prompt; developer unless given. See `cao profile list`.
+        provider: How that agent is run; the profile's choice unless given.
+        directory: Where the prompt or the workflow works; the project's directory unless given.
+        project: Instead of `directory`, a project's id or name; the current project unless given.
+        priority: How urgent it is: the task's or `medium` unless given.
+        not_before: When it may be dispatched at the earliest: `2027-03-01T09:00:00Z`, or `10m` for ten minutes
+            from now.
+        expires: When it is given up if it still waits; written likewise.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "queue.enqueue",
+            {
+                "prompt": prompt,
+                "task": task,
+                "requirement": requirement,
+                "workflow": workflow,
+                "inputs": inputs,
+                "profile": profile,
+                "provider": provider,
+                "directory": directory,
+                "project": project,
+                "priority": priority,
+                "not_before": not_before,
+                "expires": expires,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        state: Literal["ready", "held", "dispatching", "dispatched", "done", "failed", "cancelled", "dropped", "expired"] | None = None,
+        kind: Literal["prompt", "task", "requirement", "workflow"] | None = None,
+        project: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[QueueItem]:
+        """List the queue in the order of dispatch: what is in flight, then what waits, and why.
+
+        Items in a final state are listed when `state` asks for them, newest first.
+
+        state: Only those in this state; unless given, those that wait or are in flight.
+        kind: Only those of this kind.
+        project: Only those of this project: its id or name.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "queue.list",
+            {
+                "state": state,
+                "kind": kind,
+                "project": project,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        item: str,
+    ) -> QueueItem:
+        """Show one item: where it stands in line, why it waits, or what became of it.
+
+        item: Its id.
+        """
+        return await self._transport.call(
+            "queue.get",
+            {
+                "item": item,
+            },
+        )
+
+    async def stats(self) -> QueueStats:
+        """Count the queue by state, priority, project and provider, beside the limits, and tell whether it is
+        paused.
+        """
+        return await self._transport.call("queue.stats", {})
+
+    async def hold(
+        self,
+        items: Sequence[str] = (),
+        *,
+        all: bool = False,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Outcomes:
+        """Keep items from being dispatched until they are released. They keep their place in line.
+
+        Each item has its own outcome; when none of those named can be held, the first one's error is the
+        answer.
+
+        items: Their ids, at most 100.
+        all: All that wait instead.
+        reason: Why, for those who look.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "queue.hold",
+            {
+                "items": list(items),
+                "all": all,
+                "reason": reason,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def release(
+        self,
+        items: Sequence[str] = (),
+        *,
+        all: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Outcomes:
+        """Let items that were held be dispatched. Outcomes are as for `queue hold`.
+
+        items: Their ids, at most 100.
+        all: All that wait instead.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "queue.release",
+            {
+                "items": list(items),
+                "all": all,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def drop(
+        self,
+        items: Sequence[str] = (),
+        *,
+        all: bool = False,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Outcomes:
+        """Give up items that wait. One that was dispatched is refused: its run is what to cancel.
+
+        Outcomes are as for `queue hold`. The records stay; a task stays ready.
+
+        items: Their ids, at most 100.
+        all: All that wait instead.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "queue.drop",
+            {
+                "items": list(items),
+                "all": all,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def reorder(
+        self,
+        items: Sequence[str] = (),
+        *,
+        all: bool = False,
+        to: Literal["front", "back", "before", "after"],
+        anchor: str | None = None,
+        priority: Literal["critical", "high", "medium", "low"] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Outcomes:
+        """Give items another place in line, in the order in which they are named, or another priority.
+
+        Outcomes are as for `queue hold`. Held items may be moved too; what was dispatched is in line no more.
+
+        items: Their ids, at most 100.
+        all: All that wait instead.
+        to: `front` or `back` of their priority's line, or `before` or `after` the `anchor`.
+        anchor: The item beside which they are put; they take its priority.
+        priority: Their new priority; they keep theirs unless given. Not together with `anchor`.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "queue.reorder",
+            {
+                "items": list(items),
+                "all": all,
+                "to": to,
+                "anchor": anchor,
+                "priority": priority,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class RequirementGroup:
+    """Requirements: what a project wants, from which tasks are drafted."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def create(
+        self,
+        title: str,
+        *,
+        body: str = "",
+        priority: Literal["must", "should", "could", "wont"] = "should",
+        acceptance: Sequence[str] = (),
+        source: str | None = None,
+        project: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Requirement:
+        """Write down what is wanted, as a draft.
+
+        title: One line that says it.
+        body: All there is to know, in Markdown.
+        priority: How much it is needed.
+        acceptance: When it is met: lines that can be checked one by one.
+        source: Where it comes from: a person, a document, an address.
+        project: The project that wants it; the current one unless given.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "requirement.create",
+            {
+                "title": title,
+                "body": body,
+                "priority": priority,
+                "acceptance": list(acceptance),
+                "source": source,
+                "project": project,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        status: Literal["draft", "refined", "planned", "in-progress", "done", "rejected"] | None = None,
+        priority: Literal["must", "should", "could", "wont"] | None = None,
+        project: str | None = None,
+        everywhere: bool = False,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Requirement]:
+        """List the requirements of a project, newest first.
+
+        status: Only those in this status.
+        priority: Only those that are needed so much.
+        project: Only those of this project; the current one unless given.
+        everywhere: Those of all projects, and of none.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "requirement.list",
+            {
+                "status": status,
+                "priority": priority,
+                "project": project,
+                "everywhere": everywhere,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        requirement: str,
+    ) -> Requirement:
+        """Show one requirement, with its tasks and its last refinement.
+
+        requirement: Its id.
+        """
+        return await self._transport.call(
+            "requirement.get",
+            {
+                "requirement": requirement,
+            },
+        )
+
+    async def update(
+        self,
+        requirement: str,
+        *,
+        title: str | None = None,
+        body: str | None = None,
+        priority: Literal["must", "should", "could", "wont"] | None = None,
+        acceptance: Sequence[str] | None = None,
+        source: str | None = None,
+        status: Literal["draft", "refined", "planned", "in-progress", "done", "rejected"] | None = None,
+        clear: Sequence[Literal["source", "acceptance"]] = (),
+        expect_version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Requirement:
+        """Change what a requirement says, and move its status.
+
+        requirement: Its id.
+        title: One line that says what is wanted.
+        body: All there is to know, in Markdown.
+        priority: How much it is needed.
+        acceptance: When it is met; these lines replace those that it has.
+        source: Where it comes from.
+        status: Move it there, as the table of its moves allows.
+        clear: Fields to empty.
+        expect_version: Change it only if it is still at this version; a conflict otherwise.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "requirement.update",
+            {
+                "requirement": requirement,
+                "title": title,
+                "body": body,
+                "priority": priority,
+                "acceptance": acceptance,
+                "source": source,
+                "status": status,
+                "clear": list(clear),
+                "expect_version": expect_version,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def delete(
+        self,
+        requirement: str,
+        *,
+        expect_version: int | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Requirement:
+        """Delete a requirement. Its tasks stay, and serve it no more.
+
+        requirement: Its id.
+        expect_version: Delete it only if it is still at this version; a conflict otherwise.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "requirement.delete",
+            {
+                "requirement": requirement,
+                "expect_version": expect_version,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def refine(
+        self,
+        requirement: str,
+        *,
+        profile: str = "developer",
+        provider: str | None = None,
+        directory: str | None = None,
+        notes: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Refinement:
+        """Let an agent rewrite a requirement: its title, its body and its acceptance criteria.
+
+        Returns at once with the run that does it. When that completes, its text replaces the requirement's, and
+        a draft is refined,
+        unless somebody changed the requirement meanwhile.
+
+        requirement: Its id.
+        profile: Who the agent is; see `cao profile list`.
+        provider: How the agent is run; the profile's choice unless given.
+        directory: The working directory; the current project's unless given.
+        notes: What the agent is to mind.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "requirement.refine",
+            {
+                "requirement": requirement,
+                "profile": profile,
+                "provider": provider,
+                "directory": directory,
+                "notes": notes,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def execute(
+        self,
+        requirement: str,
+        *,
+        titles: Sequence[str] = (),
+        agent: str | None = None,
+        workflow: str | None = None,
+        start: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Execution:
+        """Draft the tasks of a requirement, ready to begin, and with `start` put them into the queue.
+
+        A task is made once: asked again, those that have the same title are taken as they are.
+
+        requirement: Its id.
+        titles: What each task is called; one for each acceptance criterion unless given.
+        agent: The profile of the agent that the tasks are for.
+        workflow: The workflow to run for each of them.
+        start: Put those that are ready into the queue.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "requirement.execute",
+            {
+                "requirement": requirement,
+                "titles": list(titles),
+                "agent": agent,
+                "workflow": workflow,
+                "start": start,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def graph(
+        self,
+        requirement: str | None = None,
+        *,
+        project: str | None = None,
+        everywhere: bool = False,
+    ) -> RequirementGraph:
+        """Show requirements, their tasks and what these depend on as a graph, also as a Mermaid flowchart.
+
+        requirement: Only this requirement and its tasks.
+        project: Only those of this project; the current one unless given.
+        everywhere: Those of all projects, and of none.
+        """
+        return await self._transport.call(
+            "requirement.graph",
+            {
+                "requirement": requirement,
+                "project": project,
+                "everywhere": everywhere,
+            },
+        )
+
+
 class RunGroup:
     """Runs: durable handles on work."""
 
@@ -1713,6 +3194,249 @@ class TokenGroup:
         )
 
 
+class VisionGroup:
+    """Visions: what each project is for, in one document."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def get(
+        self,
+        project: str | None = None,
+    ) -> Vision:
+        """Show the vision of a project; an empty one, at version 0, while nobody has written it.
+
+        project: Its id or name; the current project unless given.
+        """
+        return await self._transport.call(
+            "vision.get",
+            {
+                "project": project,
+            },
+        )
+
+    async def set(
+        self,
+        text: str,
+        *,
+        project: str | None = None,
+        expect_version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> Vision:
+        """Write the vision of a project.
+
+        text: The whole document, in Markdown.
+        project: The project's id or name; the current one unless given.
+        expect_version: Write it only if it is still at this version; a conflict otherwise.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "vision.set",
+            {
+                "text": text,
+                "project": project,
+                "expect_version": expect_version,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def refine(
+        self,
+        project: str | None = None,
+        *,
+        profile: str = "developer",
+        provider: str | None = None,
+        directory: str | None = None,
+        notes: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Refinement:
+        """Let an agent rewrite the vision of a project.
+
+        Returns at once with the run that does it. When that completes, its text is the vision, unless somebody
+        changed it
+        meanwhile.
+
+        project: The project's id or name; the current one unless given.
+        profile: Who the agent is; see `cao profile list`.
+        provider: How the agent is run; the profile's choice unless given.
+        directory: The working directory; the current project's unless given.
+        notes: What the agent is to mind.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "vision.refine",
+            {
+                "project": project,
+                "profile": profile,
+                "provider": provider,
+                "directory": directory,
+                "notes": notes,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class WorktreeGroup:
+    """Worktrees: a directory and a branch of its own for each agent, so that several may work on one repository at once."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def add(
+        self,
+        name: str,
+        *,
+        project: str | None = None,
+        base: str | None = None,
+        terminal: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Worktree:
+        """Make a directory with a branch of its own in a project's repository, where an agent can work
+        undisturbed.
+
+        Start the agent in it: `cao launch --directory <path>`. A name whose making was cut by a crash can be
+        used again.
+
+        name: Its branch is `cao/<name>`, its directory `.cao/worktrees/<name>` in the project.
+        project: The id or name of the project; the current one unless given.
+        base: The branch, tag or commit that it begins with; what is checked out unless given.
+        terminal: The id of the terminal whose agent it is for, as a note.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "worktree.add",
+            {
+                "name": name,
+                "project": project,
+                "base": base,
+                "terminal": terminal,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        project: str | None = None,
+        state: Literal["active", "merged", "removed"] | None = None,
+        run: str | None = None,
+        facts: bool = False,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Worktree]:
+        """List worktrees, newest first; whose they are, and with `facts` what git says of each.
+
+        project: Only those of this project: its id or name.
+        state: Only those in this state.
+        run: Only those that this run made.
+        facts: Ask git, too: is there work that is not committed, or not merged?
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "worktree.list",
+            {
+                "project": project,
+                "state": state,
+                "run": run,
+                "facts": facts,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def merge(
+        self,
+        worktree: str,
+        *,
+        into: str | None = None,
+        squash: bool = False,
+        message: str | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Merge:
+        """Merge a worktree's branch. Conflicts are told file by file and change nothing, on either side.
+
+        Where the other branch is checked out, its files follow, unless changes that are not committed there
+        stand in the way.
+
+        worktree: Its id or name.
+        into: The branch to merge into; the one that it began from unless given.
+        squash: As one commit, for a branch that is at its end.
+        message: What the merge's commit says.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "worktree.merge",
+            {
+                "worktree": worktree,
+                "into": into,
+                "squash": squash,
+                "message": message,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def remove(
+        self,
+        worktree: str,
+        *,
+        discard: bool = False,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Worktree:
+        """Take a worktree and its branch away. Work that is not committed or not merged is kept, unless you say
+        `discard`.
+
+        worktree: Its id or name.
+        discard: Even when it holds changes that are not committed, or commits that are not merged.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "worktree.remove",
+            {
+                "worktree": worktree,
+                "discard": discard,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def prune(
+        self,
+        *,
+        project: str | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Pruned:
+        """Remove the worktrees that are clean and merged, and forget those whose directory and branch are gone.
+        Others are kept.
+
+        One that nobody has committed to yet is kept for a day: somebody may be about to.
+
+        project: Only those of this project: its id or name.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "worktree.prune",
+            {
+                "project": project,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+
 class DeliveryGroup:
     """Deliveries: one notification to one notifier, with a receipt for each attempt."""
 
@@ -2067,8 +3791,13 @@ class Facade:
 
     def __init__(self, transport: Transport) -> None:
         self.approval = ApprovalGroup(transport)
+        self.task = TaskGroup(transport)
+        self.checklist = ChecklistGroup(transport)
         self.daemon = DaemonGroup(transport)
+        self.dependency = DependencyGroup(transport)
         self.event = EventGroup(transport)
+        self.git = GitGroup(transport)
+        self.history = HistoryGroup(transport)
         self.session = SessionGroup(transport)
         self.terminal = TerminalGroup(transport)
         self.message = MessageGroup(transport)
@@ -2077,9 +3806,13 @@ class Facade:
         self.profile = ProfileGroup(transport)
         self.project = ProjectGroup(transport)
         self.provider = ProviderGroup(transport)
+        self.queue = QueueGroup(transport)
+        self.requirement = RequirementGroup(transport)
         self.run = RunGroup(transport)
         self.schedule = ScheduleGroup(transport)
         self.token = TokenGroup(transport)
+        self.vision = VisionGroup(transport)
+        self.worktree = WorktreeGroup(transport)
         self.delivery = DeliveryGroup(transport)
         self.notifier = NotifierGroup(transport)
         self.notify = NotifyGroup(transport)

@@ -13,25 +13,39 @@ Begin with
   cao event follow --after 0                   everything that happened, and what happens next
 
 Nouns
-  approval   Approvals: questions to a person that block a turn.
-  daemon     The daemon: the server that keeps the clock, and the care of its data directory.
-  event      Events: the log of everything that happened, read page by page or followed as it grows.
-  session    Sessions: durable groups of agents that work together.
-  terminal   Terminals: agents' seats in a session, and the two ways to hand work to another agent.
-  message    Messages: the durable inboxes of terminals.
-  operation  The protocol describes itself.
-  plugin     Plugins: packages that extend the system in its own process.
-  profile    Profiles: who agents are.
-  project    Projects: directories that scope profiles and sessions.
-  provider   Providers: the ways in which agents are run, and whether they could run now.
-  run        Runs: durable handles on work.
-  schedule   Schedules: sessions that start by themselves, and the ledger of every time that they
-             were due.
-  token      Tokens: credentials for programs and people, each with its own name, scopes and end.
-  delivery   Deliveries: one notification to one notifier, with a receipt for each attempt.
-  notifier   Notifiers: where notifications go, each an address that Apprise understands.
-  notify     Notifications by hand.
-  rule       Rules: which events are told to which notifiers, and in which words.
+  approval     Approvals: questions to a person that block a turn.
+  task         Tasks: work items for people and agents, with a status that moves by one table.
+  checklist    Checklists: what to tick off in a task.
+  daemon       The daemon: the server that keeps the clock, and the care of its data directory.
+  dependency   Dependencies between tasks: what must be done before something else can begin.
+  event        Events: the log of everything that happened, read page by page or followed as it
+               grows.
+  git          Git: what a project, a worktree or a terminal's directory looks like, and commits in
+               it.
+  history      History: what was asked of whom, what came of it, and the words in it.
+  session      Sessions: durable groups of agents that work together.
+  terminal     Terminals: agents' seats in a session, and the two ways to hand work to another
+               agent.
+  message      Messages: the durable inboxes of terminals.
+  operation    The protocol describes itself.
+  plugin       Plugins: packages that extend the system in its own process.
+  profile      Profiles: who agents are.
+  project      Projects: directories that scope profiles and sessions.
+  provider     Providers: the ways in which agents are run, and whether they could run now.
+  queue        The queue: work that waits until there is room for it, in an order that people may
+               change.
+  requirement  Requirements: what a project wants, from which tasks are drafted.
+  run          Runs: durable handles on work.
+  schedule     Schedules: sessions that start by themselves, and the ledger of every time that they
+               were due.
+  token        Tokens: credentials for programs and people, each with its own name, scopes and end.
+  vision       Visions: what each project is for, in one document.
+  worktree     Worktrees: a directory and a branch of its own for each agent, so that several may
+               work on one repository at once.
+  delivery     Deliveries: one notification to one notifier, with a receipt for each attempt.
+  notifier     Notifiers: where notifications go, each an address that Apprise understands.
+  notify       Notifications by hand.
+  rule         Rules: which events are told to which notifiers, and in which words.
 
 Shortcuts
   tick      Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs
@@ -82,6 +96,55 @@ Verbs
 
 cao approval VERB --help says more.
 """,
+    "task": """\
+Tasks: work items for people and agents, with a status that moves by one table.
+
+Usage: cao task VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  create     Add a task. It waits in the backlog unless it is `ready`.
+  list       List the tasks of a project, newest first.
+  get        Show one task.
+  update     Change what a task says. Its status, priority, deadline and assignee have commands of
+             their own.
+  priority   Say how urgent a task is.
+  deadline   Say until when a task must be done, or that there is no hurry.
+  assign     Give a task to an agent or to a person, or with neither to nobody.
+  delete     Delete a task. One that is in progress, or that others wait for, stays. Its history can
+             still be read.
+  history    Read all that happened to a task, newest first: who changed what, each move with its
+             reason, and its runs.
+  status     Move a task to another status.
+  pause      Put a task on hold: ready, in progress or blocked. A run that works on it goes on;
+             cancel that with `run cancel`.
+  resume     Make a task ready again that was on hold or blocked.
+  cancel     Cancel a task that is not done. A run that works on it goes on; cancel that with `run
+             cancel`.
+  reopen     Make a task ready again that was done or cancelled: the only way back from there.
+  next       Show the task to begin with: the most urgent ready one whose dependencies are done.
+  stats      Count tasks by status, priority and kind, and those that are overdue, stale or waiting
+             for others.
+  rebalance  Plan new priorities, so that what is urgent stands out: at most so many percent of the
+             open tasks are critical or high.
+  bulk       Change up to 100 tasks. Each item is a change of its own, kept even where a later one
+             fails, and each has its outcome.
+
+`cao task` alone lists.
+
+cao task VERB --help says more.
+""",
+    "checklist": """\
+Checklists: what to tick off in a task.
+
+Usage: cao checklist VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  add  Add an item to a task's checklist, at its end.
+  set  Tick an item of a checklist off, or with `done` false back on; its text can be changed as
+       well.
+
+cao checklist VERB --help says more.
+""",
     "daemon": """\
 The daemon: the server that keeps the clock, and the care of its data directory.
 
@@ -100,8 +163,23 @@ Verbs
   start   Start a server in the background for this data directory, or find the one that runs.
   tick    Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs
           and serverless functions.
+  pause   Dispatch nothing of the queue, in whatever process, until it is resumed; a restart does
+          not end the pause.
+  resume  Dispatch the queue again.
 
 cao daemon VERB --help says more.
+""",
+    "dependency": """\
+Dependencies between tasks: what must be done before something else can begin.
+
+Usage: cao dependency VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  add     Let a task depend on another. A circle in which tasks block each other is a conflict whose
+          details name the `cycle`.
+  remove  Let a task depend on another no more.
+
+cao dependency VERB --help says more.
 """,
     "event": """\
 Events: the log of everything that happened, read page by page or followed as it grows.
@@ -115,6 +193,38 @@ Verbs
 `cao event` alone lists.
 
 cao event VERB --help says more.
+""",
+    "git": """\
+Git: what a project, a worktree or a terminal's directory looks like, and commits in it.
+
+Usage: cao git VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  status    Show what is checked out, and the files that differ from the last commit or that git
+            does not know.
+  diff      Show a difference: of the working tree, of what is staged, or between two commits.
+  branches  List local branches by name, each with its last commit and the directory in which it is
+            checked out.
+  commit    Commit in a project, a worktree or a terminal's directory. The repository's own hooks
+            run, and may refuse.
+
+cao git VERB --help says more.
+""",
+    "history": """\
+History: what was asked of whom, what came of it, and the words in it.
+
+Usage: cao history VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  recent   List what was asked and what came of it, newest first: turns of agents, runs of
+           workflows, tasks.
+  search   Find work by the words in its prompt, its answer, its failure and its names. Marks stand
+           around what was found.
+  task     List the runs that were started for a task, newest first, and what came of each.
+  cleanup  Forget old records of history, so that searching stays quick and its part of the store
+           small.
+
+cao history VERB --help says more.
 """,
     "session": """\
 Sessions: durable groups of agents that work together.
@@ -254,6 +364,48 @@ Verbs
 
 cao provider VERB --help says more.
 """,
+    "queue": """\
+The queue: work that waits until there is room for it, in an order that people may change.
+
+Usage: cao queue VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  enqueue  Put work in line: a prompt, a ready task, a requirement or a workflow.
+  list     List the queue in the order of dispatch: what is in flight, then what waits, and why.
+  get      Show one item: where it stands in line, why it waits, or what became of it.
+  stats    Count the queue by state, priority, project and provider, beside the limits, and tell
+           whether it is paused.
+  hold     Keep items from being dispatched until they are released. They keep their place in line.
+  release  Let items that were held be dispatched. Outcomes are as for `queue hold`.
+  drop     Give up items that wait. One that was dispatched is refused: its run is what to cancel.
+  reorder  Give items another place in line, in the order in which they are named, or another
+           priority.
+
+`cao queue` alone lists.
+
+cao queue VERB --help says more.
+""",
+    "requirement": """\
+Requirements: what a project wants, from which tasks are drafted.
+
+Usage: cao requirement VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  create   Write down what is wanted, as a draft.
+  list     List the requirements of a project, newest first.
+  get      Show one requirement, with its tasks and its last refinement.
+  update   Change what a requirement says, and move its status.
+  delete   Delete a requirement. Its tasks stay, and serve it no more.
+  refine   Let an agent rewrite a requirement: its title, its body and its acceptance criteria.
+  execute  Draft the tasks of a requirement, ready to begin, and with `start` put them into the
+           queue.
+  graph    Show requirements, their tasks and what these depend on as a graph, also as a Mermaid
+           flowchart.
+
+`cao requirement` alone lists.
+
+cao requirement VERB --help says more.
+""",
     "run": """\
 Runs: durable handles on work.
 
@@ -311,6 +463,38 @@ Verbs
 `cao token` alone lists.
 
 cao token VERB --help says more.
+""",
+    "vision": """\
+Visions: what each project is for, in one document.
+
+Usage: cao vision VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  get     Show the vision of a project; an empty one, at version 0, while nobody has written it.
+  set     Write the vision of a project.
+  refine  Let an agent rewrite the vision of a project.
+
+cao vision VERB --help says more.
+""",
+    "worktree": """\
+Worktrees: a directory and a branch of its own for each agent, so that several may work on one repository at once.
+
+Usage: cao worktree VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  add     Make a directory with a branch of its own in a project's repository, where an agent can
+          work undisturbed.
+  list    List worktrees, newest first; whose they are, and with `facts` what git says of each.
+  merge   Merge a worktree's branch. Conflicts are told file by file and change nothing, on either
+          side.
+  remove  Take a worktree and its branch away. Work that is not committed or not merged is kept,
+          unless you say `discard`.
+  prune   Remove the worktrees that are clean and merged, and forget those whose directory and
+          branch are gone. Others are kept.
+
+`cao worktree` alone lists.
+
+cao worktree VERB --help says more.
 """,
     "delivery": """\
 Deliveries: one notification to one notifier, with a receipt for each attempt.
@@ -449,6 +633,625 @@ Options of every command
 
 Example
   cao approval decide apr_000000000 approve --reason 'looks right'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task create": """\
+Add a task. It waits in the backlog unless it is `ready`.
+
+Usage: cao task create TITLE [OPTIONS]
+
+Arguments
+  TITLE  One line that says it. Required.
+
+Options
+  --description TEXT      All that whoever does it must know; an agent is given this as its prompt.
+                          - reads standard input, @FILE a file. Default: .
+  --kind CHOICE           What sort of work it is. One of: feature, bug, chore, docs, test,
+                          experiment. Default: feature.
+  --status CHOICE         `ready` when it is clear enough to begin. One of: backlog, ready. Default:
+                          backlog.
+  --priority CHOICE       How urgent it is. One of: critical, high, medium, low. Default: medium.
+  --risk CHOICE           How much can go wrong. One of: low, medium, high.
+  --deadline TEXT         When it must be done; in UTC where it has no zone.
+  --agent TEXT            The profile of the agent that it is for.
+  --person TEXT           The person that it is for.
+  --labels TEXT ...       Words of your own to find it by. May be given again.
+  --checklist TEXT ...    Things to tick off. May be given again.
+  --workflow TEXT         The workflow to run for it; one turn of an agent unless given.
+  --requirement TEXT      The requirement that it serves.
+  --project TEXT          The project that it belongs to; the current one unless given.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task create 'Show dark mode in the settings' --kind feature --priority high --status ready
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task list": """\
+List the tasks of a project, newest first.
+
+Usage: cao task list [OPTIONS]
+
+Options
+  --status CHOICE     Only those in this status. One of: backlog, ready, in-progress, blocked, on-
+                      hold, done, cancelled.
+  --priority CHOICE   Only those of this priority. One of: critical, high, medium, low.
+  --kind CHOICE       Only those of this kind. One of: feature, bug, chore, docs, test, experiment.
+  --agent TEXT        Only those for this profile.
+  --person TEXT       Only those for this person.
+  --requirement TEXT  Only those of the requirement with this id.
+  --project TEXT      Only those of this project; the current one unless given.
+  --everywhere        Those of all projects, and of none.
+  --limit N           How many items to give at most. Default: 50.
+  --cursor TEXT       Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task list --status ready
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task get": """\
+Show one task.
+
+Usage: cao task get TASK [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task get tsk_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task update": """\
+Change what a task says. Its status, priority, deadline and assignee have commands of their own.
+
+Usage: cao task update TASK [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --title TEXT            One line that says what is to be done.
+  --description TEXT      All that whoever does it must know. - reads standard input, @FILE a file.
+  --kind CHOICE           What sort of work it is. One of: feature, bug, chore, docs, test,
+                          experiment.
+  --risk CHOICE           How much can go wrong. One of: low, medium, high.
+  --labels TEXT ...       Words of your own to find it by; they replace those that it has. May be
+                          given again.
+  --workflow TEXT         The workflow to run for it.
+  --requirement TEXT      The id of the requirement that it serves.
+  --project TEXT          The project to move it to.
+  --clear CHOICE ...      Fields to empty. One of: risk, labels, workflow, requirement. May be given
+                          again.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task update tsk_000000000 --title 'Show dark mode everywhere' --labels ui
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task priority": """\
+Say how urgent a task is.
+
+Usage: cao task priority TASK PRIORITY [OPTIONS]
+
+Arguments
+  TASK      Its id. Required.
+  PRIORITY  How urgent it is. One of: critical, high, medium, low. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task priority tsk_000000000 critical
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task deadline": """\
+Say until when a task must be done, or that there is no hurry.
+
+Usage: cao task deadline TASK [DEADLINE] [OPTIONS]
+
+Arguments
+  TASK      Its id. Required.
+  DEADLINE  When it must be done, in UTC where it has no zone; without it the task has no deadline
+            any more.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task deadline tsk_000000000 2027-03-31T16:00:00Z
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task assign": """\
+Give a task to an agent or to a person, or with neither to nobody.
+
+Usage: cao task assign TASK [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --agent TEXT            The profile of the agent that it is for.
+  --person TEXT           The person that it is for.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task assign tsk_000000000 --agent developer
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task delete": """\
+Delete a task. One that is in progress, or that others wait for, stays. Its history can still be
+read.
+
+Usage: cao task delete TASK [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+
+Options
+  --expect-version N      Delete it only if it is still at this version; a conflict otherwise.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task delete tsk_000000000 --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task history": """\
+Read all that happened to a task, newest first: who changed what, each move with its reason, and its
+runs.
+
+Usage: cao task history TASK [OPTIONS]
+
+Arguments
+  TASK  Its id; a deleted one keeps its history. Required.
+
+Options
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task history tsk_000000000 --limit 20
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task status": """\
+Move a task to another status.
+
+What the table of moves does not have is a conflict whose details say the `status`, what was
+`wanted` and what is `allowed`. A task whose dependencies are not done cannot begin. Done and
+cancelled tasks come back by `task reopen` only.
+
+Usage: cao task status TASK STATUS [OPTIONS]
+
+Arguments
+  TASK    Its id. Required.
+  STATUS  The status that it shall have. One of: backlog, ready, in-progress, blocked, on-hold,
+          done, cancelled. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --reason TEXT           Why. While it is blocked or on hold, the task shows it; its history keeps
+                          it.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task status tsk_000000000 in-progress
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task pause": """\
+Put a task on hold: ready, in progress or blocked. A run that works on it goes on; cancel that with
+`run cancel`.
+
+Usage: cao task pause TASK [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --reason TEXT           Why.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task pause tsk_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task resume": """\
+Make a task ready again that was on hold or blocked.
+
+Usage: cao task resume TASK [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task resume tsk_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task cancel": """\
+Cancel a task that is not done. A run that works on it goes on; cancel that with `run cancel`.
+
+Usage: cao task cancel TASK [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --reason TEXT           Why.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task cancel tsk_000000000 --reason 'Nobody asks for it any more.'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task reopen": """\
+Make a task ready again that was done or cancelled: the only way back from there.
+
+Usage: cao task reopen TASK [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --reason TEXT           Why.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task reopen tsk_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task next": """\
+Show the task to begin with: the most urgent ready one whose dependencies are done.
+
+Among equals the one with the nearest deadline comes first, then the oldest. Nothing is changed:
+begin with `task status`.
+
+Usage: cao task next [OPTIONS]
+
+Options
+  --agent TEXT    Only tasks that are assigned to this profile.
+  --person TEXT   Only tasks that are assigned to this person.
+  --project TEXT  Only those of this project; the current one unless given.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task next --agent developer
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task stats": """\
+Count tasks by status, priority and kind, and those that are overdue, stale or waiting for others.
+
+Usage: cao task stats [OPTIONS]
+
+Options
+  --project TEXT   Only the tasks of this project; the current one unless given.
+  --everywhere     Those of all projects, and of none.
+  --stale-hours N  A task in progress counts as stale when nothing changed for so long. Default: 24.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task stats --stale-hours 48
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task rebalance": """\
+Plan new priorities, so that what is urgent stands out: at most so many percent of the open tasks
+are critical or high.
+
+Essential tasks are raised to high, nice ones become low, and what is over the budget becomes
+medium, the least urgent first. The plan is only shown; `apply` carries it out.
+
+Usage: cao task rebalance [OPTIONS]
+
+Options
+  --percent N             How many of the open tasks may be critical or high, in percent; rounded
+                          up. Default: 20.
+  --essential TEXT ...    Tasks that must be high at least. May be given again.
+  --nice TEXT ...         Tasks that are only nice to have: they become low. May be given again.
+  --project TEXT          The project whose tasks are meant; the current one unless given.
+  --apply                 Carry the plan out; without it nothing is changed.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task rebalance --percent 20
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "task bulk": """\
+Change up to 100 tasks. Each item is a change of its own, kept even where a later one fails, and
+each has its outcome.
+
+With an idempotency key, a bulk that was cut can be asked again: items that were done are not done
+twice.
+
+Usage: cao task bulk ITEMS [OPTIONS]
+
+Arguments
+  ITEMS  The changes in their order; each names a task and one of status, priority, deadline, assign
+         and fields. JSON, or @FILE. May be given again. Required.
+
+Options
+  --on-error CHOICE       What a failed item does: `stop` skips those after it, `continue` goes on.
+                          One of: stop, continue. Default: stop.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao task bulk '{"task": "tsk_000000000", "status": "ready"}' --on-error continue
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "checklist add": """\
+Add an item to a task's checklist, at its end.
+
+Usage: cao checklist add TASK TEXT [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+  TEXT  One line. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao checklist add tsk_000000000 'Colours have enough contrast'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "checklist set": """\
+Tick an item of a checklist off, or with `done` false back on; its text can be changed as well.
+
+Usage: cao checklist set TASK ITEM [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+  ITEM  Its number in the checklist. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --done                  Whether it is ticked off. Default: True.
+  --text TEXT             Another text.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao checklist set tsk_000000000 1 --done
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -644,6 +1447,121 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
+    "daemon pause": """\
+Dispatch nothing of the queue, in whatever process, until it is resumed; a restart does not end the
+pause.
+
+What was dispatched goes on, work that is given directly begins, and schedules keep their times.
+Items may still be enqueued, and they expire.
+
+Usage: cao daemon pause [OPTIONS]
+
+Options
+  --reason TEXT           What it is for; `cao queue stats` shows it.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao daemon pause --reason 'the release is being built'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "daemon resume": """\
+Dispatch the queue again.
+
+Usage: cao daemon resume [OPTIONS]
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao daemon resume
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "dependency add": """\
+Let a task depend on another. A circle in which tasks block each other is a conflict whose details
+name the `cycle`.
+
+Usage: cao dependency add TASK OTHER [OPTIONS]
+
+Arguments
+  TASK   Its id. Required.
+  OTHER  The id of the task that it depends on. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --kind CHOICE           `blocks`: it cannot begin before the other is done. `related`: good to
+                          know. One of: blocks, related. Default: blocks.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao dependency add tsk_000000000 tsk_000000001
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "dependency remove": """\
+Let a task depend on another no more.
+
+Usage: cao dependency remove TASK OTHER [OPTIONS]
+
+Arguments
+  TASK   Its id. Required.
+  OTHER  The id of the task that it depends on. Required.
+
+Options
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao dependency remove tsk_000000000 tsk_000000001
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
     "event list": """\
 Read the event log, oldest first.
 
@@ -696,6 +1614,250 @@ Options of every command
 
 Example
   cao event follow --after 0 --limit 5
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "git status": """\
+Show what is checked out, and the files that differ from the last commit or that git does not know.
+
+Usage: cao git status [OPTIONS]
+
+Options
+  --worktree TEXT  The id or name of a worktree.
+  --terminal TEXT  The id of a terminal: its working directory.
+  --project TEXT   The id or name of a project.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao git status
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "git diff": """\
+Show a difference: of the working tree, of what is staged, or between two commits.
+
+Usage: cao git diff [OPTIONS]
+
+Options
+  --worktree TEXT   The id or name of a worktree.
+  --terminal TEXT   The id of a terminal: its working directory.
+  --project TEXT    The id or name of a project.
+  --base TEXT       From this branch, tag or commit; from the last commit with `staged`, else from
+                    the index unless given.
+  --target TEXT     To this one; to the index with `staged`, else to the working tree unless given.
+  --staged          What the next commit would hold.
+  --paths TEXT ...  Only these files and folders, as they lie below the directory. May be given
+                    again.
+  --limit N         Bytes of the diff to give at most. Default: 262144.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao git diff --staged
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "git branches": """\
+List local branches by name, each with its last commit and the directory in which it is checked out.
+
+Usage: cao git branches [OPTIONS]
+
+Options
+  --worktree TEXT  The id or name of a worktree.
+  --terminal TEXT  The id of a terminal: its working directory.
+  --project TEXT   The id or name of a project.
+  --limit N        How many items to give at most. Default: 50.
+  --cursor TEXT    Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao git branches --limit 20
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "git commit": """\
+Commit in a project, a worktree or a terminal's directory. The repository's own hooks run, and may
+refuse.
+
+Usage: cao git commit MESSAGE [OPTIONS]
+
+Arguments
+  MESSAGE  What it says. Required.
+
+Options
+  --worktree TEXT         The id or name of a worktree.
+  --terminal TEXT         The id of a terminal: its working directory.
+  --project TEXT          The id or name of a project.
+  --paths TEXT ...        These files and folders as they are now, and nothing else; what is staged
+                          unless given. May be given again.
+  --all                   Everything below the directory that differs, new files included.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao git commit 'Correct the title.' --all
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "history recent": """\
+List what was asked and what came of it, newest first: turns of agents, runs of workflows, tasks.
+
+Usage: cao history recent [OPTIONS]
+
+Options
+  --kind CHOICE   Only turns of agents, only runs of workflows, or only tasks. One of: turn,
+                  workflow, task.
+  --state JSON    Only runs in this state, or tasks with this status. JSON, or @FILE.
+  --session TEXT  Only those of this session: its id or name.
+  --project TEXT  Only those of this project: its id or name.
+  --since TEXT    Only those made at this time or later. In UTC where it has no zone.
+  --until TEXT    Only those made before this time. In UTC where it has no zone.
+  --limit N       How many items to give at most. Default: 50.
+  --cursor TEXT   Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao history recent --kind turn --limit 10
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "history search": """\
+Find work by the words in its prompt, its answer, its failure and its names. Marks stand around what
+was found.
+
+Usage: cao history search WORDS [OPTIONS]
+
+Arguments
+  WORDS  All of these words must be there; "several words" in quotes as they stand, `word*` as a
+         beginning. Required.
+
+Options
+  --kind CHOICE   Only turns of agents, only runs of workflows, or only tasks. One of: turn,
+                  workflow, task.
+  --state JSON    Only runs in this state, or tasks with this status. JSON, or @FILE.
+  --session TEXT  Only those of this session: its id or name.
+  --project TEXT  Only those of this project: its id or name.
+  --since TEXT    Only those made at this time or later. In UTC where it has no zone.
+  --until TEXT    Only those made before this time. In UTC where it has no zone.
+  --order CHOICE  The newest first, or the best match first (among the 5,000 newest matches). One
+                  of: newest, best. Default: newest.
+  --limit N       How many items to give at most. Default: 50.
+  --cursor TEXT   Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao history search '"connection reset" retry*' --state failed
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "history task": """\
+List the runs that were started for a task, newest first, and what came of each.
+
+Usage: cao history task TASK [OPTIONS]
+
+Arguments
+  TASK  Its id. Required.
+
+Options
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao history task tsk_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "history cleanup": """\
+Forget old records of history, so that searching stays quick and its part of the store small.
+
+Runs, sessions, transcripts and the event log stay. Records of tasks go with their tasks.
+
+Usage: cao history cleanup [OPTIONS]
+
+Options
+  --older-than TEXT       Records of runs that were settled longer ago than this, such as `90d` or
+                          `12h`. Default: 90d.
+  --keep N                The newest so many records stay, however old. Default: 1000.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao history cleanup --older-than 90d --keep 1000 --dry-run
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -1764,6 +2926,499 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
+    "queue enqueue": """\
+Put work in line: a prompt, a ready task, a requirement or a workflow.
+
+It is dispatched once, when its time has come and there is room. A task is in the queue once at a
+time.
+
+Usage: cao queue enqueue [PROMPT] [OPTIONS]
+
+Arguments
+  PROMPT  Work for one agent in a session of its own, at most 1 MiB. - reads standard input, @FILE a
+          file.
+
+Options
+  --task TEXT             A task that is ready: its workflow is run, or its agent is given it as a
+                          prompt.
+  --requirement TEXT      A requirement: it is made into tasks, and they are started.
+  --workflow TEXT         A workflow's name.
+  --inputs JSON           What the workflow is given. JSON, or @FILE.
+  --profile TEXT          Who is given the prompt; developer unless given. See `cao profile list`.
+  --provider TEXT         How that agent is run; the profile's choice unless given.
+  --directory TEXT        Where the prompt or the workflow works; the project's directory unless
+                          given.
+  --project TEXT          Instead of `directory`, a project's id or name; the current project unless
+                          given.
+  --priority CHOICE       How urgent it is: the task's or `medium` unless given. One of: critical,
+                          high, medium, low.
+  --not-before TEXT       When it may be dispatched at the earliest: `2027-03-01T09:00:00Z`, or
+                          `10m` for ten minutes from now.
+  --expires TEXT          When it is given up if it still waits; written likewise.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao queue enqueue 'Say hello.' --provider scripted --priority high --not-before 1d
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "queue list": """\
+List the queue in the order of dispatch: what is in flight, then what waits, and why.
+
+Items in a final state are listed when `state` asks for them, newest first.
+
+Usage: cao queue list [OPTIONS]
+
+Options
+  --state CHOICE  Only those in this state; unless given, those that wait or are in flight. One of:
+                  ready, held, dispatching, dispatched, done, failed, cancelled, dropped, expired.
+  --kind CHOICE   Only those of this kind. One of: prompt, task, requirement, workflow.
+  --project TEXT  Only those of this project: its id or name.
+  --limit N       How many items to give at most. Default: 50.
+  --cursor TEXT   Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao queue list --state ready
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "queue get": """\
+Show one item: where it stands in line, why it waits, or what became of it.
+
+Usage: cao queue get ITEM [OPTIONS]
+
+Arguments
+  ITEM  Its id. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao queue get itm_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "queue stats": """\
+Count the queue by state, priority, project and provider, beside the limits, and tell whether it is
+paused.
+
+Usage: cao queue stats [OPTIONS]
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao queue stats
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "queue hold": """\
+Keep items from being dispatched until they are released. They keep their place in line.
+
+Each item has its own outcome; when none of those named can be held, the first one's error is the
+answer.
+
+Usage: cao queue hold [ITEMS] [OPTIONS]
+
+Arguments
+  ITEMS  Their ids, at most 100. May be given again.
+
+Options
+  --all                   All that wait instead.
+  --reason TEXT           Why, for those who look.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao queue hold itm_000000000 --reason 'wait for the release'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "queue release": """\
+Let items that were held be dispatched. Outcomes are as for `queue hold`.
+
+Usage: cao queue release [ITEMS] [OPTIONS]
+
+Arguments
+  ITEMS  Their ids, at most 100. May be given again.
+
+Options
+  --all                   All that wait instead.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao queue release itm_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "queue drop": """\
+Give up items that wait. One that was dispatched is refused: its run is what to cancel.
+
+Outcomes are as for `queue hold`. The records stay; a task stays ready.
+
+Usage: cao queue drop [ITEMS] [OPTIONS]
+
+Arguments
+  ITEMS  Their ids, at most 100. May be given again.
+
+Options
+  --all                   All that wait instead.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao queue drop itm_000000000 --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "queue reorder": """\
+Give items another place in line, in the order in which they are named, or another priority.
+
+Outcomes are as for `queue hold`. Held items may be moved too; what was dispatched is in line no
+more.
+
+Usage: cao queue reorder [ITEMS] [OPTIONS]
+
+Arguments
+  ITEMS  Their ids, at most 100. May be given again.
+
+Options
+  --all                   All that wait instead.
+  --to CHOICE             `front` or `back` of their priority's line, or `before` or `after` the
+                          `anchor`. One of: front, back, before, after. Required.
+  --anchor TEXT           The item beside which they are put; they take its priority.
+  --priority CHOICE       Their new priority; they keep theirs unless given. Not together with
+                          `anchor`. One of: critical, high, medium, low.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao queue reorder itm_000000000 --to front --priority critical
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "requirement create": """\
+Write down what is wanted, as a draft.
+
+Usage: cao requirement create TITLE [OPTIONS]
+
+Arguments
+  TITLE  One line that says it. Required.
+
+Options
+  --body TEXT             All there is to know, in Markdown. - reads standard input, @FILE a file.
+                          Default: .
+  --priority CHOICE       How much it is needed. One of: must, should, could, wont. Default: should.
+  --acceptance TEXT ...   When it is met: lines that can be checked one by one. May be given again.
+  --source TEXT           Where it comes from: a person, a document, an address.
+  --project TEXT          The project that wants it; the current one unless given.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao requirement create 'Notes can be found by what they say' --priority must --acceptance 'A search takes no second'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "requirement list": """\
+List the requirements of a project, newest first.
+
+Usage: cao requirement list [OPTIONS]
+
+Options
+  --status CHOICE    Only those in this status. One of: draft, refined, planned, in-progress, done,
+                     rejected.
+  --priority CHOICE  Only those that are needed so much. One of: must, should, could, wont.
+  --project TEXT     Only those of this project; the current one unless given.
+  --everywhere       Those of all projects, and of none.
+  --limit N          How many items to give at most. Default: 50.
+  --cursor TEXT      Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao requirement list --priority must
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "requirement get": """\
+Show one requirement, with its tasks and its last refinement.
+
+Usage: cao requirement get REQUIREMENT [OPTIONS]
+
+Arguments
+  REQUIREMENT  Its id. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao requirement get req_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "requirement update": """\
+Change what a requirement says, and move its status.
+
+Usage: cao requirement update REQUIREMENT [OPTIONS]
+
+Arguments
+  REQUIREMENT  Its id. Required.
+
+Options
+  --title TEXT            One line that says what is wanted.
+  --body TEXT             All there is to know, in Markdown. - reads standard input, @FILE a file.
+  --priority CHOICE       How much it is needed. One of: must, should, could, wont.
+  --acceptance TEXT ...   When it is met; these lines replace those that it has. May be given again.
+  --source TEXT           Where it comes from.
+  --status CHOICE         Move it there, as the table of its moves allows. One of: draft, refined,
+                          planned, in-progress, done, rejected.
+  --clear CHOICE ...      Fields to empty. One of: source, acceptance. May be given again.
+  --expect-version N      Change it only if it is still at this version; a conflict otherwise.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao requirement update req_000000000 --status refined
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "requirement delete": """\
+Delete a requirement. Its tasks stay, and serve it no more.
+
+Usage: cao requirement delete REQUIREMENT [OPTIONS]
+
+Arguments
+  REQUIREMENT  Its id. Required.
+
+Options
+  --expect-version N      Delete it only if it is still at this version; a conflict otherwise.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao requirement delete req_000000000 --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "requirement refine": """\
+Let an agent rewrite a requirement: its title, its body and its acceptance criteria.
+
+Returns at once with the run that does it. When that completes, its text replaces the requirement's,
+and a draft is refined, unless somebody changed the requirement meanwhile.
+
+Usage: cao requirement refine REQUIREMENT [OPTIONS]
+
+Arguments
+  REQUIREMENT  Its id. Required.
+
+Options
+  --profile TEXT          Who the agent is; see `cao profile list`. Default: developer.
+  --provider TEXT         How the agent is run; the profile's choice unless given.
+  --directory PATH        The working directory; the current project's unless given.
+  --notes TEXT            What the agent is to mind.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao requirement refine req_000000000 --profile developer --provider scripted --notes 'Name the numbers.'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "requirement execute": """\
+Draft the tasks of a requirement, ready to begin, and with `start` put them into the queue.
+
+A task is made once: asked again, those that have the same title are taken as they are.
+
+Usage: cao requirement execute REQUIREMENT [OPTIONS]
+
+Arguments
+  REQUIREMENT  Its id. Required.
+
+Options
+  --titles TEXT ...       What each task is called; one for each acceptance criterion unless given.
+                          May be given again.
+  --agent TEXT            The profile of the agent that the tasks are for.
+  --workflow TEXT         The workflow to run for each of them.
+  --start                 Put those that are ready into the queue.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao requirement execute req_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "requirement graph": """\
+Show requirements, their tasks and what these depend on as a graph, also as a Mermaid flowchart.
+
+Usage: cao requirement graph [REQUIREMENT] [OPTIONS]
+
+Arguments
+  REQUIREMENT  Only this requirement and its tasks.
+
+Options
+  --project TEXT  Only those of this project; the current one unless given.
+  --everywhere    Those of all projects, and of none.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao requirement graph
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
     "run list": """\
 List runs, newest first.
 
@@ -2275,6 +3930,251 @@ Options of every command
 
 Example
   cao token link
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "vision get": """\
+Show the vision of a project; an empty one, at version 0, while nobody has written it.
+
+Usage: cao vision get [PROJECT] [OPTIONS]
+
+Arguments
+  PROJECT  Its id or name; the current project unless given.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao vision get
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "vision set": """\
+Write the vision of a project.
+
+Usage: cao vision set TEXT [OPTIONS]
+
+Arguments
+  TEXT  The whole document, in Markdown. - reads standard input, @FILE a file. Required.
+
+Options
+  --project TEXT          The project's id or name; the current one unless given.
+  --expect-version N      Write it only if it is still at this version; a conflict otherwise.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao vision set '# Notes that keep
+
+Whoever writes a note finds it again in five years.' --expect-version 0
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "vision refine": """\
+Let an agent rewrite the vision of a project.
+
+Returns at once with the run that does it. When that completes, its text is the vision, unless
+somebody changed it meanwhile.
+
+Usage: cao vision refine [PROJECT] [OPTIONS]
+
+Arguments
+  PROJECT  The project's id or name; the current one unless given.
+
+Options
+  --profile TEXT          Who the agent is; see `cao profile list`. Default: developer.
+  --provider TEXT         How the agent is run; the profile's choice unless given.
+  --directory PATH        The working directory; the current project's unless given.
+  --notes TEXT            What the agent is to mind.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao vision refine --profile developer --provider scripted --notes 'Say for whom it is.'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "worktree add": """\
+Make a directory with a branch of its own in a project's repository, where an agent can work
+undisturbed.
+
+Start the agent in it: `cao launch --directory <path>`. A name whose making was cut by a crash can
+be used again.
+
+Usage: cao worktree add NAME [OPTIONS]
+
+Arguments
+  NAME  Its branch is `cao/<name>`, its directory `.cao/worktrees/<name>` in the project. Required.
+
+Options
+  --project TEXT          The id or name of the project; the current one unless given.
+  --base TEXT             The branch, tag or commit that it begins with; what is checked out unless
+                          given.
+  --terminal TEXT         The id of the terminal whose agent it is for, as a note.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao worktree add login-form --base main
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "worktree list": """\
+List worktrees, newest first; whose they are, and with `facts` what git says of each.
+
+Usage: cao worktree list [OPTIONS]
+
+Options
+  --project TEXT  Only those of this project: its id or name.
+  --state CHOICE  Only those in this state. One of: active, merged, removed.
+  --run TEXT      Only those that this run made.
+  --facts         Ask git, too: is there work that is not committed, or not merged?
+  --limit N       How many items to give at most. Default: 50.
+  --cursor TEXT   Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao worktree list --state active --facts
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "worktree merge": """\
+Merge a worktree's branch. Conflicts are told file by file and change nothing, on either side.
+
+Where the other branch is checked out, its files follow, unless changes that are not committed there
+stand in the way.
+
+Usage: cao worktree merge WORKTREE [OPTIONS]
+
+Arguments
+  WORKTREE  Its id or name. Required.
+
+Options
+  --into TEXT             The branch to merge into; the one that it began from unless given.
+  --squash                As one commit, for a branch that is at its end.
+  --message TEXT          What the merge's commit says.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao worktree merge login-form --into main --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "worktree remove": """\
+Take a worktree and its branch away. Work that is not committed or not merged is kept, unless you
+say `discard`.
+
+Usage: cao worktree remove WORKTREE [OPTIONS]
+
+Arguments
+  WORKTREE  Its id or name. Required.
+
+Options
+  --discard               Even when it holds changes that are not committed, or commits that are not
+                          merged.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao worktree remove login-form --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "worktree prune": """\
+Remove the worktrees that are clean and merged, and forget those whose directory and branch are
+gone. Others are kept.
+
+One that nobody has committed to yet is kept for a day: somebody may be about to.
+
+Usage: cao worktree prune [OPTIONS]
+
+Options
+  --project TEXT          Only those of this project: its id or name.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao worktree prune --dry-run
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted

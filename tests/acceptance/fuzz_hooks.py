@@ -50,6 +50,26 @@ def _rule(fields: Fields) -> None:
     fields.update(events=["needs-you"], title=None, body=None, notifier=None)
 
 
+def _enqueue(fields: Fields) -> None:
+    """One of four kinds of work with what goes with it, and tomorrow, so that nothing is dispatched."""
+    fields.update(task=None, requirement=None, workflow=None, inputs=None, profile=None, project=None, expires=None)
+    fields.update(prompt=fields.get("prompt") or "Say hello.", not_before="1d")
+    _launch(fields)
+
+
+def _some(fields: Fields) -> None:
+    """Some items, or all that wait."""
+    if not fields.get("items"):
+        fields["items"] = ["itm_000000000"]
+    fields["all"] = False
+
+
+def _reorder(fields: Fields) -> None:
+    """An end of the line, or beside another item."""
+    _some(fields)
+    fields.update(to="front", anchor=None)
+
+
 MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/sessions"): _launch,
     ("POST", "/sessions/{session}/terminals"): _launch,
@@ -61,6 +81,11 @@ MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/profiles"): lambda fields: fields.update(source="developer", digest=None),
     ("POST", "/profiles/validate"): _validate,
     ("POST", "/schedules"): _schedule,
+    ("POST", "/queue"): _enqueue,
+    ("POST", "/queue/hold"): _some,
+    ("POST", "/queue/release"): _some,
+    ("POST", "/queue/drop"): _some,
+    ("POST", "/queue/reorder"): _reorder,
     ("POST", "/rules"): _rule,
     ("POST", "/notify"): lambda fields: fields.update(notifier=None),
     ("POST", "/notifiers"): lambda fields: fields.update(address="json://127.0.0.1:9/"),
