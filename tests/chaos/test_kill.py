@@ -13,7 +13,7 @@ import random
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,13 @@ import pytest
 from cao.control import Control
 from cao.protocol import REGISTRY
 from cao.settings import load
+from cao_flows.prefect_api import PrefectApi
 
 HERE = Path(__file__).parent
 TURNS = 10
 KILLS = 20
+KILLS_WITH_PREFECT = 2
+"""So many more where Prefect's API is killed too; each waits for its cold start."""
 SEED = int(os.environ.get("CAO_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
 
@@ -42,10 +45,13 @@ class Victim:
         self.process = process
 
     @classmethod
-    async def start(cls, home: Path) -> Victim:
+    async def start(cls, home: Path, prefect: str | None = None) -> Victim:
+        """prefect: the URL of an API that stays; else the victim has its own, which dies with it."""
         command = (sys.executable, str(HERE / "session_process.py"), str(home))
+        environment = {**os.environ, **({"PREFECT_API_URL": prefect} if prefect else {})}
         with (home / "victim.log").open("ab") as log:
-            return cls(await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=log))
+            pipe = asyncio.subprocess.PIPE
+            return cls(await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=log, env=environment))
 
     async def line(self, seconds: float) -> dict[str, Any]:
         assert self.process.stdout is not None
@@ -69,9 +75,31 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def prefect(tmp_path: Path) -> Iterator[str]:
+    """Prefect's API in a process that nobody kills, as a fleet has it."""
+    api = PrefectApi(tmp_path / "prefect", "")
+    api.spawn()
+    try:
+        api.wait_ready(60, lambda: False)
+        yield api.url
+    finally:
+        api.stop(10)
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("prefect")
-async def test_killed_at_twenty_random_moments(home: Path, tmp_path: Path) -> None:
+async def test_killed_at_twenty_random_moments(home: Path, tmp_path: Path, prefect: str) -> None:
+    await check_kills(home, tmp_path, KILLS, prefect)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.xdist_group("prefect")
+async def test_killed_with_its_own_prefect(home: Path, tmp_path: Path) -> None:
+    await check_kills(home, tmp_path, KILLS_WITH_PREFECT, None)
+
+
+async def check_kills(home: Path, tmp_path: Path, kills: int, prefect: str | None) -> None:
     dice = random.Random(SEED)
     print(f"CAO_CHAOS_SEED={SEED}")
     async with Control(load(home), work=False) as control:
@@ -80,15 +108,15 @@ async def test_killed_at_twenty_random_moments(home: Path, tmp_path: Path) -> No
             text = script(number, "ledger.txt")
             await call(control, "session.send", session=session.id, text=text)
         opened: list[float] = []
-        for _ in range(KILLS):
-            victim = await Victim.start(home)
+        for _ in range(kills):
+            victim = await Victim.start(home, prefect)
             opened.append((await victim.line(60))["open_cpu"])
             check_states(control, session.id)
             await victim.line(90)
             await asyncio.sleep(dice.uniform(0.0, 0.55))
             await victim.kill()
             check_settled_once(control, session.id)
-        survivor = await Victim.start(home)
+        survivor = await Victim.start(home, prefect)
         try:
             opened.append((await survivor.line(60))["open_cpu"])
             api = str((await survivor.line(90))["api"])
