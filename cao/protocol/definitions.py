@@ -80,7 +80,7 @@ class Rendered(Answer):
     provider: str | None = None
     model: str | None = None
     invented: list[str] = Field(default_factory=list[str])
-    """The values that a run would have and that were made up, such as `phases.plan.output`; in the text they stand between ‹ and ›."""
+    """What a run would know and was made up, such as `phases.plan.output`; in the text it stands between ‹ and ›."""
 
 
 class DefinitionSchema(Answer):

@@ -27,11 +27,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from cao.protocol import InvalidInput
 
 from . import filters
-from .grammar import GrammarError, checked, paths
+from .grammar import GrammarError, Reference, checked, read_by
 from .meter import Exhausted, kind_of, metered, plain, spend, written
 
 Scope = Mapping[str, Any]
-Path = tuple[str, ...]
 
 OUTPUT_LIMIT = 512 * 1024
 """The longest text that a template gives, in characters."""
@@ -151,25 +150,25 @@ def single(template: str) -> str | None:
     return inner
 
 
-def names(template: str) -> frozenset[Path]:
+def names(template: str) -> frozenset[tuple[str, ...]]:
     """What a template reads, as far as it is written out: `{{ phases.plan.verdict }}` reads `("phases", "plan", "verdict")`.
 
     >>> sorted(names("{% for part in inputs.parts %}{{ part.name }} {{ run['id'] }}{% endfor %}"))
     [('inputs', 'parts'), ('run', 'id')]
     """
-    return frozenset(path for path, _ in references(template))
+    return frozenset(reference.path for reference in references(template))
 
 
-def references(template: str) -> list[tuple[Path, int]]:
-    """`names`, each with the line of the template where it stands, in their order. Raises `ExpressionError`."""
+def references(template: str) -> list[Reference]:
+    """`names`, each with where it stands, in their order. Raises `ExpressionError` for a template that cannot be read."""
     with _faults(template):
-        return list(paths(checked(_ENVIRONMENT.parse(template), filters.FILTERS, _TESTS)))
+        return read_by(checked(_ENVIRONMENT.parse(template), filters.FILTERS, _TESTS))
 
 
-def expression_names(expression: str) -> list[tuple[Path, int]]:
+def expression_references(expression: str) -> list[Reference]:
     """`references` of an expression without braces."""
     with _faults(expression):
-        return list(paths(checked(_parsed(expression), filters.FILTERS, _TESTS)))
+        return read_by(checked(_parsed(expression), filters.FILTERS, _TESTS))
 
 
 @lru_cache(maxsize=512)

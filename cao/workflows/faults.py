@@ -112,7 +112,7 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     """The models in a type: that of `list[Phase]`, of `bool | Worktree`, of `dict[str, Input]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
-    for argument in getattr(annotation, "__args__", ()):
+    for argument in cast("tuple[Any, ...]", getattr(cast("object", annotation), "__args__", ())):
         yield from _models(argument)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from jinja2 import nodes
@@ -19,7 +20,8 @@ JOINED = "joined"
 """The filter that `~` becomes."""
 
 N = TypeVar("N", bound=nodes.Node)
-Path = tuple[str, ...]
+_Path = tuple[str, ...]
+_GUARDS = frozenset(("d", "default", "defined", "undefined"))
 
 _TAKEN = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.Getattr, nodes.Getitem, nodes.Slice,
@@ -107,29 +109,51 @@ def _filter(node: nodes.Expr, name: str, arguments: list[nodes.Expr]) -> nodes.E
     return nodes.Filter(node, name, arguments, [], None, None, lineno=node.lineno, environment=node.environment)
 
 
-def paths(tree: nodes.Node, bound: frozenset[str] = frozenset()) -> Iterator[tuple[Path, int]]:
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A value that a template reads from outside, as far as its path is written out."""
+
+    path: tuple[str, ...]
+    line: int
+    """In the template, from 1."""
+    guarded: bool
+    """The template knows what to do when there is none: it has a default for it, or asks whether it is defined."""
+
+
+def read_by(tree: nodes.Node) -> list[Reference]:
+    """What a tree reads, in its order."""
+    guards = {path for node in tree.find_all((nodes.Filter, nodes.Test)) if (path := _guarded(node))}
+    read = _paths(tree)
+    return [Reference(path, line, any(path[: len(guard)] == guard for guard in guards)) for path, line in read]
+
+
+def _guarded(node: nodes.Filter | nodes.Test) -> _Path | None:
+    return _path(node.node) if node.name in _GUARDS and node.node is not None else None
+
+
+def _paths(tree: nodes.Node, bound: frozenset[str] = frozenset()) -> Iterator[tuple[_Path, int]]:
     """What a tree reads from outside: each path as far as it is written out, with its line."""
     if isinstance(tree, nodes.For):
         inside = bound | {"loop"} | {name.name for name in tree.target.find_all(nodes.Name)} | _own_name(tree.target)
-        yield from paths(tree.iter, bound)
+        yield from _paths(tree.iter, bound)
         for part in (*tree.body, *([tree.test] if tree.test else [])):
-            yield from paths(part, inside)
+            yield from _paths(part, inside)
         for part in tree.else_:
-            yield from paths(part, bound)
+            yield from _paths(part, bound)
         return
     if (path := _path(tree)) is not None:
         if path[0] not in bound:
             yield path, tree.lineno
         return
     for child in tree.iter_child_nodes():
-        yield from paths(child, bound)
+        yield from _paths(child, bound)
 
 
 def _own_name(target: nodes.Node) -> set[str]:
     return {target.name} if isinstance(target, nodes.Name) else set()
 
 
-def _path(node: nodes.Node) -> Path | None:
+def _path(node: nodes.Node) -> _Path | None:
     """`a.b["c"]` as a path; nothing when it does not begin with a name or goes on with what is calculated."""
     match node:
         case nodes.Name(name=name):

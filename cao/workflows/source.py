@@ -53,7 +53,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Tree:
     """A text's data, and where each value and each key of it stands."""
 
     data: Any
@@ -81,7 +81,7 @@ class Source:
         return Mark(number, len(text) - len(text.lstrip()) + 1)
 
 
-def load(text: str) -> Source:
+def load(text: str) -> Tree:
     """Read YAML. Raises `Unreadable` for the first place that cannot be read."""
     text = text.removeprefix("\ufeff")
     _check_size(text)
@@ -135,7 +135,7 @@ def _advice(error: yaml.MarkedYAMLError) -> str | None:
 
 
 class _Builder:
-    """Builds data from the parser's events; no recursion of the parser's is needed, and every bound is looked at as it comes."""
+    """Builds data from the parser's events; every bound is looked at as an event comes."""
 
     def __init__(self, text: str) -> None:
         self._events = cast("Iterator[Any]", yaml.parse(text, Loader=yaml.SafeLoader))
@@ -143,7 +143,7 @@ class _Builder:
         self._keys: dict[Pointer, Mark] = {}
         self._lines = text.split("\n")
 
-    def build(self) -> Source:
+    def build(self) -> Tree:
         data: Any = None
         documents = 0
         for event in self._events:
@@ -153,7 +153,7 @@ class _Builder:
                     raise Unreadable("holds a second document", _mark(event.start_mark), "one file is one definition")
             elif isinstance(event, yaml.NodeEvent):
                 data = self._value(event, ())
-        return Source(data, self._values, self._keys, self._lines)
+        return Tree(data, self._values, self._keys, self._lines)
 
     def _value(self, event: Any, pointer: Pointer) -> Any:
         self._check(event, pointer)
@@ -206,9 +206,7 @@ class _Builder:
         if isinstance(event, yaml.AliasEvent):
             raise Unreadable(f"`*{event.anchor}` repeats another part, which is not allowed", mark, "write it out")
         if event.anchor is not None:
-            raise Unreadable(
-                f"`&{event.anchor}` names a part, which is not allowed", mark, "write values out where they are needed"
-            )
+            raise Unreadable(f"`&{event.anchor}` names a part, which is not allowed", mark, "write it out where it is needed")
         if event.tag is not None:
             raise Unreadable(f"the tag `{event.tag}` is not allowed", mark, "put a text that begins with ! in quotes")
         if len(pointer) > DEEPEST:

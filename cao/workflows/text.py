@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -18,7 +19,7 @@ from cao.protocol.definitions import Problem
 from .definition import Definition
 from .faults import findings
 from .problems import Finding, quoted
-from .source import Source, Unreadable, load
+from .source import Tree, Unreadable, load
 
 MOST_PROBLEMS = 50
 """How many are told at once."""
@@ -29,11 +30,11 @@ class Document:
     """A definition that was read, and where its parts stand in its text."""
 
     definition: Definition
-    source: Source
+    tree: Tree
 
     def problems(self, found: Iterable[Finding]) -> list[Problem]:
         """Findings as problems, in the order of the text."""
-        return located(self.source, found)
+        return located(self.tree, found)
 
 
 def read(text: str) -> Document:
@@ -51,21 +52,22 @@ def read(text: str) -> Document:
     raise refusal(document)
 
 
+@lru_cache(maxsize=128)
 def attempt(text: str) -> Document | list[Problem]:
-    """The document, or everything that keeps the text from being one."""
+    """The document, or everything that keeps the text from being one. Read once for each text; nobody changes the answer."""
     try:
-        source = load(text)
+        tree = load(text)
     except Unreadable as error:
         mark = error.mark
         return [Problem(line=mark.line, column=mark.column, pointer="", message=error.message, hint=error.hint)]
-    found = _shape(source.data)
+    found = _shape(tree.data)
     if found is not None:
-        return located(source, [found])
+        return located(tree, [found])
     try:
-        definition = Definition.model_validate_json(json.dumps(source.data), strict=True)
+        definition = Definition.model_validate_json(json.dumps(tree.data), strict=True)
     except ValidationError as error:
-        return located(source, findings(error, source.data))
-    return Document(definition, source)
+        return located(tree, findings(error, tree.data))
+    return Document(definition, tree)
 
 
 def refusal(problems: list[Problem], what: str = "") -> InvalidInput:
@@ -81,9 +83,9 @@ def sentence(problem: Problem) -> str:
     return f"line {problem.line}, column {problem.column}: {problem.message}{hint}"
 
 
-def located(source: Source, found: Iterable[Finding]) -> list[Problem]:
+def located(tree: Tree, found: Iterable[Finding]) -> list[Problem]:
     """Findings with their places, in the order of the text, each once."""
-    marked = [(source.place(finding), finding) for finding in found]
+    marked = [(tree.place(finding), finding) for finding in found]
     marked.sort(key=lambda pair: (pair[0].line, pair[0].column))
     problems = [
         Problem(line=mark.line, column=mark.column, pointer=quoted(finding.pointer), message=finding.message, hint=finding.hint)

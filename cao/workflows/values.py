@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 _DURATION = re.compile(r"^(\d{1,7}(?:\.\d{1,3})?)(ms|s|m|h|d)?$")
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{0,47}")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
 
 LONGEST = 30 * 86400.0
@@ -62,3 +63,29 @@ PATTERNS: Mapping[str, str] = {
     r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$": "must be the name of a branch",
 }
 """What the patterns of a definition ask for, in words."""
+
+InputType = Literal["string", "integer", "number", "boolean", "list", "object"]
+"""What an input may be."""
+
+
+def fits(kind: InputType, value: Any) -> bool:
+    """Whether a JSON value is of a type.
+
+    >>> fits("integer", 3), fits("integer", True), fits("number", 3)
+    (True, False, True)
+    """
+    kinds: Mapping[InputType, Any] = {
+        "string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "list": (list,), "object": (dict,),
+    }  # fmt: skip
+    return isinstance(value, kinds[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
+
+SPOKEN: Mapping[InputType, str] = {
+    "string": "a text", "integer": "a whole number", "number": "a number", "boolean": "true or false", "list": "a list",
+    "object": "a mapping",
+}  # fmt: skip
+
+
+def is_identifier(word: str) -> bool:
+    """Whether this can be an identifier, and so the name of a file."""
+    return _IDENTIFIER.fullmatch(word) is not None
