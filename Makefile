@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 # Tests of one group share an engine or agents and stay in one process; see CONTRIBUTING.md.
 TESTS ?= tests
-WORKERS ?= 2
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format bench generate screenshots lock clean
@@ -38,6 +38,7 @@ check: $(READY) ## format, lint, strict types, import rules, and whether generat
 	$(RUN) -m cao.generate --check
 	$(RUN) -m cao.graphql.changes
 	$(RUN) docs/generate.py --check
+	$(RUN) docs/pictures.py --check
 
 format: $(READY) ## format the code and mend what the linter can mend
 	$(RUN) -m ruff check --fix .
@@ -49,6 +50,7 @@ bench: $(READY) ## measure, each number beside its baseline
 generate: $(READY) ## write the client's typed interface, GraphQL's schema and the reference pages again
 	$(RUN) -m cao.generate
 	$(RUN) docs/generate.py
+	$(RUN) docs/pictures.py
 
 screenshots: $(READY) ## take the pictures of the page again, every screen, light and dark, phone and wide
 	@$(RUN) -m docs.screenshots

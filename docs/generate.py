@@ -22,6 +22,10 @@ from cao.graphql.documents import document
 from cao.graphql.types import camel
 from cao.protocol import ERRORS, REGISTRY, CaoError, Operation, Page
 from cao.protocol import errors as error_module
+from cao.protocol.machine import Machine
+from cao.protocol.queue import QUEUE_MACHINE
+from cao.protocol.requirements import REQUIREMENT_MACHINE
+from cao.protocol.tasks import TASK_MACHINE
 from cao.settings import ENVIRONMENT, Settings
 from cao_cli.commands import PROGRAMS
 from cao_cli.manual import example as command_line
@@ -35,6 +39,13 @@ SURFACES = ("python", "cli", "http", "mcp")
 
 Schema = Mapping[str, Any]
 
+MACHINES: Mapping[str, tuple[str, Machine[Any]]] = {
+    "task": ("task-states", TASK_MACHINE),
+    "requirement": ("requirement-states", REQUIREMENT_MACHINE),
+    "queue item": ("queue-states", QUEUE_MACHINE),
+}
+"""Each state machine, with the name of its picture; see `docs/pictures.py`."""
+
 
 def pages() -> dict[str, str]:
     """Every generated page: its path below `docs/reference/`, and its text."""
@@ -47,6 +58,7 @@ def pages() -> dict[str, str]:
         "errors.md": _errors(),
         "configuration.md": _configuration(),
         "command-line.md": _command_line(),
+        "state-machines.md": _machines(),
     }
     return {path: MADE + "\n" + text.rstrip() + "\n" for path, text in texts.items()}
 
@@ -258,6 +270,23 @@ def _command_line() -> str:
         f"# Command line\n\n```text\n{PAGES[''].rstrip()}\n```\n\nThe commands of each noun are on the page of its operations: "
         "[operations](operations/README.md).\n\n" + "\n".join((*short, *programs))
     )
+
+
+def _machines() -> str:
+    head = (
+        "# State machines\n\nHow the status of things moves, and nothing moves it otherwise. A move that is not in the table is "
+        "the error `conflict`. What stands under `by` is the verb that makes a move; `status` is `task status` or "
+        "`requirement update --status`.\n\n"
+    )
+    return head + "\n".join(_machine(title, picture, machine) for title, (picture, machine) in MACHINES.items())
+
+
+def _machine(title: str, picture: str, machine: Machine[Any]) -> str:
+    rows = [
+        (f"`{one.source}`", f"`{one.target}`", ", ".join(f"`{verb}`" for verb in one.verbs), one.why) for one in machine.moves
+    ]
+    image = f"![The states of a {title} and the moves between them](../images/{picture}.svg)"
+    return f"## {title}\n\n{image}\n\n{_table(('from', 'to', 'by', 'why'), rows)}"
 
 
 def _fields(schema: Schema, *, records: bool | None) -> str:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from cao.operations.session import Interrupted, SessionRest, ShutDown
     from cao.operations.task_plans import BulkItem
     from cao.operations.terminal import Output
+    from cao.protocol.failures import FailedRun, FailedRunDetail, FailureStats, Retried
     from cao.protocol.git import BranchInfo, CommitInfo, Merge, Pruned, TreeDiff, TreeStatus, Worktree
     from cao.protocol.history import Cleaned, HistoryRecord, Hit
     from cao.protocol.models import Page
+    from cao.protocol.outputs import Artifact, FileContent, OutputPiece, OutputText
     from cao.protocol.plugins import PluginInfo, PluginLine
     from cao.protocol.queue import Outcomes, QueueItem, QueueStats
     from cao.protocol.records import Approval, Entry, Event, Message, Project, Run, Session, Terminal
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from cao.protocol.schedules import Fire, Schedule
     from cao.protocol.tasks import Bulk, NextTask, Rebalance, Task, TaskStats
     from cao.protocol.tokens import NewToken, PageLink, Token
+    from cao.protocol.workflows import Step
     from cao_notifiers.operations.notifier import Removed as NotifierRemoved
     from cao_notifiers.operations.notifier import Tested
     from cao_notifiers.operations.notify import Queued
@@ -972,6 +975,119 @@ class DependencyGroup:
         )
 
 
+class ErrorGroup:
+    """Errors: runs that failed, what they have in common, and how to try again."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        code: str | None = None,
+        session: str | None = None,
+        project: str | None = None,
+        profile: str | None = None,
+        provider: str | None = None,
+        within: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[FailedRun]:
+        """List runs that failed, the newest first, with code and reason, and what was started in their place.
+
+        code: Only those that failed with this code, such as `model_error`.
+        session: Only those of this session: its id or name.
+        project: Only those of this project: its id or name.
+        profile: Only those of agents with this profile.
+        provider: Only those of agents that are run this way.
+        within: Only those that failed in this time until now, such as `24h`.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "error.list",
+            {
+                "code": code,
+                "session": session,
+                "project": project,
+                "profile": profile,
+                "provider": provider,
+                "within": within,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        run: str,
+    ) -> FailedRunDetail:
+        """Show a run that failed: what was asked, every attempt, and how its transcript ended.
+
+        run: Its id.
+        """
+        return await self._transport.call(
+            "error.get",
+            {
+                "run": run,
+            },
+        )
+
+    async def stats(
+        self,
+        *,
+        code: str | None = None,
+        session: str | None = None,
+        project: str | None = None,
+        profile: str | None = None,
+        provider: str | None = None,
+        within: str = "7d",
+    ) -> FailureStats:
+        """Count failed runs by code, profile, provider, workflow and day.
+
+        code: Only those that failed with this code, such as `model_error`.
+        session: Only those of this session: its id or name.
+        project: Only those of this project: its id or name.
+        profile: Only those of agents with this profile.
+        provider: Only those of agents that are run this way.
+        within: Those that failed in this time until now.
+        """
+        return await self._transport.call(
+            "error.stats",
+            {
+                "code": code,
+                "session": session,
+                "project": project,
+                "profile": profile,
+                "provider": provider,
+                "within": within,
+            },
+        )
+
+    async def retry(
+        self,
+        run: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Retried:
+        """Start a failed run again: an agent gets the same words in the same terminal, a workflow goes on from
+        what failed.
+
+        Once for each run: who wants more starts the new one again.
+
+        run: Its id.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "error.retry",
+            {
+                "run": run,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+
 class EventGroup:
     """Events: the log of everything that happened, read page by page or followed as it grows."""
 
@@ -1854,6 +1970,129 @@ class OperationGroup:
             "operation.get",
             {
                 "operation": operation,
+            },
+        )
+
+
+class OutputGroup:
+    """Output: what runs said and which files they left."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def read(
+        self,
+        run: str,
+        *,
+        offset: int = 0,
+        tail: bool = False,
+        limit: int = 65536,
+    ) -> OutputText:
+        """Read what was said in a run: an agent's text, or what the phases of a workflow gave. Offsets stay what
+        they are.
+
+        run: Its id.
+        offset: Where to begin, in bytes of UTF-8: the `next_offset` of the part before.
+        tail: The end of it, instead of what stands at `offset`.
+        limit: Bytes to give at most.
+        """
+        return await self._transport.call(
+            "output.read",
+            {
+                "run": run,
+                "offset": offset,
+                "tail": tail,
+                "limit": limit,
+            },
+        )
+
+    def follow(
+        self,
+        run: str,
+    ) -> AsyncIterator[OutputPiece]:
+        """Follow what is said in a run, from its beginning until it is settled; the last piece says `done`.
+
+        run: Its id.
+        """
+        return self._transport.stream(
+            "output.follow",
+            {
+                "run": run,
+            },
+        )
+
+    async def phases(
+        self,
+        run: str,
+        *,
+        phase: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Step]:
+        """List what the phases of a workflow's run gave, each attempt with its decision, oldest first.
+
+        run: Its id: that of a workflow's run.
+        phase: Only this one, such as `build` or `build/api`.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "output.phases",
+            {
+                "run": run,
+                "phase": phase,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def artifacts(
+        self,
+        run: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Artifact]:
+        """List the files that a run left by their paths: those that its agent said to write, or that phases gave
+        as evidence.
+
+        Files outside the directory of the run are not told.
+
+        run: Its id.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "output.artifacts",
+            {
+                "run": run,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def download(
+        self,
+        run: str,
+        path: str,
+        *,
+        offset: int = 0,
+        limit: int = 1048576,
+    ) -> FileContent:
+        """Read a file that a run left, whole or in parts: text as it is, anything else as base64.
+
+        run: The run's id.
+        path: Its path, as `output artifacts` gives it.
+        offset: Where to begin, in bytes.
+        limit: Bytes to give at most.
+        """
+        return await self._transport.call(
+            "output.download",
+            {
+                "run": run,
+                "path": path,
+                "offset": offset,
+                "limit": limit,
             },
         )
 
@@ -3795,6 +4034,7 @@ class Facade:
         self.checklist = ChecklistGroup(transport)
         self.daemon = DaemonGroup(transport)
         self.dependency = DependencyGroup(transport)
+        self.error = ErrorGroup(transport)
         self.event = EventGroup(transport)
         self.git = GitGroup(transport)
         self.history = HistoryGroup(transport)
@@ -3802,6 +4042,7 @@ class Facade:
         self.terminal = TerminalGroup(transport)
         self.message = MessageGroup(transport)
         self.operation = OperationGroup(transport)
+        self.output = OutputGroup(transport)
         self.plugin = PluginGroup(transport)
         self.profile = ProfileGroup(transport)
         self.project = ProjectGroup(transport)

@@ -18,6 +18,7 @@ Nouns
   checklist    Checklists: what to tick off in a task.
   daemon       The daemon: the server that keeps the clock, and the care of its data directory.
   dependency   Dependencies between tasks: what must be done before something else can begin.
+  error        Errors: runs that failed, what they have in common, and how to try again.
   event        Events: the log of everything that happened, read page by page or followed as it
                grows.
   git          Git: what a project, a worktree or a terminal's directory looks like, and commits in
@@ -28,6 +29,7 @@ Nouns
                agent.
   message      Messages: the durable inboxes of terminals.
   operation    The protocol describes itself.
+  output       Output: what runs said and which files they left.
   plugin       Plugins: packages that extend the system in its own process.
   profile      Profiles: who agents are.
   project      Projects: directories that scope profiles and sessions.
@@ -181,6 +183,23 @@ Verbs
 
 cao dependency VERB --help says more.
 """,
+    "error": """\
+Errors: runs that failed, what they have in common, and how to try again.
+
+Usage: cao error VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  list   List runs that failed, the newest first, with code and reason, and what was started in
+         their place.
+  get    Show a run that failed: what was asked, every attempt, and how its transcript ended.
+  stats  Count failed runs by code, profile, provider, workflow and day.
+  retry  Start a failed run again: an agent gets the same words in the same terminal, a workflow
+         goes on from what failed.
+
+`cao error` alone lists.
+
+cao error VERB --help says more.
+""",
     "event": """\
 Events: the log of everything that happened, read page by page or followed as it grows.
 
@@ -297,6 +316,24 @@ Verbs
 `cao operation` alone lists.
 
 cao operation VERB --help says more.
+""",
+    "output": """\
+Output: what runs said and which files they left.
+
+Usage: cao output VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  read       Read what was said in a run: an agent's text, or what the phases of a workflow gave.
+             Offsets stay what they are.
+  follow     Follow what is said in a run, from its beginning until it is settled; the last piece
+             says `done`.
+  phases     List what the phases of a workflow's run gave, each attempt with its decision, oldest
+             first.
+  artifacts  List the files that a run left by their paths: those that its agent said to write, or
+             that phases gave as evidence.
+  download   Read a file that a run left, whole or in parts: text as it is, anything else as base64.
+
+cao output VERB --help says more.
 """,
     "plugin": """\
 Plugins: packages that extend the system in its own process.
@@ -1562,6 +1599,117 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
+    "error list": """\
+List runs that failed, the newest first, with code and reason, and what was started in their place.
+
+Usage: cao error list [OPTIONS]
+
+Options
+  --code TEXT      Only those that failed with this code, such as `model_error`.
+  --session TEXT   Only those of this session: its id or name.
+  --project TEXT   Only those of this project: its id or name.
+  --profile TEXT   Only those of agents with this profile.
+  --provider TEXT  Only those of agents that are run this way.
+  --within TEXT    Only those that failed in this time until now, such as `24h`.
+  --limit N        How many items to give at most. Default: 50.
+  --cursor TEXT    Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao error list --within 24h --limit 10
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "error get": """\
+Show a run that failed: what was asked, every attempt, and how its transcript ended.
+
+Usage: cao error get RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao error get run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "error stats": """\
+Count failed runs by code, profile, provider, workflow and day.
+
+Usage: cao error stats [OPTIONS]
+
+Options
+  --code TEXT      Only those that failed with this code, such as `model_error`.
+  --session TEXT   Only those of this session: its id or name.
+  --project TEXT   Only those of this project: its id or name.
+  --profile TEXT   Only those of agents with this profile.
+  --provider TEXT  Only those of agents that are run this way.
+  --within TEXT    Those that failed in this time until now. Default: 7d.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao error stats --within 7d
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "error retry": """\
+Start a failed run again: an agent gets the same words in the same terminal, a workflow goes on from
+what failed.
+
+Once for each run: who wants more starts the new one again.
+
+Usage: cao error retry RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao error retry run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
     "event list": """\
 Read the event log, oldest first.
 
@@ -2456,6 +2604,144 @@ Options of every command
 
 Example
   cao operation get session.launch
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "output read": """\
+Read what was said in a run: an agent's text, or what the phases of a workflow gave. Offsets stay
+what they are.
+
+Usage: cao output read RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --offset N  Where to begin, in bytes of UTF-8: the `next_offset` of the part before.
+  --tail      The end of it, instead of what stands at `offset`.
+  --limit N   Bytes to give at most. Default: 65536.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao output read run_000000000 --tail --limit 4096
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "output follow": """\
+Follow what is said in a run, from its beginning until it is settled; the last piece says `done`.
+
+Usage: cao output follow RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao output follow run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "output phases": """\
+List what the phases of a workflow's run gave, each attempt with its decision, oldest first.
+
+Usage: cao output phases RUN [OPTIONS]
+
+Arguments
+  RUN  Its id: that of a workflow's run. Required.
+
+Options
+  --phase TEXT   Only this one, such as `build` or `build/api`.
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao output phases run_000000000 --phase build
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "output artifacts": """\
+List the files that a run left by their paths: those that its agent said to write, or that phases
+gave as evidence.
+
+Files outside the directory of the run are not told.
+
+Usage: cao output artifacts RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao output artifacts run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "output download": """\
+Read a file that a run left, whole or in parts: text as it is, anything else as base64.
+
+Usage: cao output download RUN PATH [OPTIONS]
+
+Arguments
+  RUN   The run's id. Required.
+  PATH  Its path, as `output artifacts` gives it. Required.
+
+Options
+  --offset N  Where to begin, in bytes.
+  --limit N   Bytes to give at most. Default: 1048576.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao output download run_000000000 report.md
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
