@@ -592,6 +592,13 @@ class WorktreeRemoved(EventData, type="worktree.removed"):
     """Whether that was asked for even if work was lost."""
 
 
+class ErrorRetried(EventData, type="error.retried"):
+    """A failed run was started again; the event is about that run."""
+
+    retried_as: str
+    """The new run's id."""
+
+
 class HistoryCleaned(EventData, type="history.cleaned"):
     """Old records of history were forgotten; runs, sessions and the event log stay."""
 

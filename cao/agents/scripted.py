@@ -142,7 +142,7 @@ class _Performance:
         target = (self._seat.directory / str(file["path"])).resolve()
         if not target.is_relative_to(self._seat.directory.resolve()):
             raise ProviderError("bad_script", "a script writes only inside its working directory")
-        await self._watch.entry("tool_call", f"{kind} {file['path']}")
+        await self._watch.entry("tool_call", f"{kind} {file['path']}", {"tool": "write", "files": [str(file["path"])]})
         await asyncio.to_thread(_append if kind == "append" else _write, target, str(file.get("text", "")))
 
     def _fill(self, value: Any) -> Any:

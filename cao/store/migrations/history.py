@@ -13,11 +13,12 @@ from .steps import steps
 
 _FROM_RUNS = """INSERT INTO history (id, kind, state, title, prompt, result, reason, project_id, session_id, terminal_id,
     created_at, settled_at)
-    SELECT r.id, r.kind, r.state, s.name || coalesce(' ' || t.name, ''), coalesce(substr(m.text, 1, 65536), ''),
+    SELECT r.id, r.kind, r.state, coalesce(w.definition || ' ', '') || s.name || coalesce(' ' || t.name, ''),
+        substr(coalesce(m.text, w.inputs, ''), 1, 65536),
         coalesce(substr(r.result, 1, 65536), ''), coalesce(json_extract(r.failure, '$.message'), ''), s.project_id,
         r.session_id, r.terminal_id, r.created_at, r.settled_at
     FROM runs r JOIN sessions s ON s.id = r.session_id LEFT JOIN terminals t ON t.id = r.terminal_id
-    LEFT JOIN messages m ON m.id = r.message_id"""
+    LEFT JOIN messages m ON m.id = r.message_id LEFT JOIN workflows w ON w.id = r.id"""
 
 _TABLES = (
     """CREATE TABLE history (
@@ -53,6 +54,9 @@ _FACTS = (
         {_FROM_RUNS} WHERE r.id = new.run_id; END""",
     f"""CREATE TRIGGER history_of_workflows AFTER INSERT ON runs WHEN new.kind = 'workflow' BEGIN
         {_FROM_RUNS} WHERE r.id = new.id; END""",
+    """CREATE TRIGGER history_of_definitions AFTER INSERT ON workflows BEGIN
+        UPDATE history SET title = new.definition || ' ' || title, prompt = substr(new.inputs, 1, 65536)
+        WHERE id = new.id AND prompt = ''; END""",
     """CREATE TRIGGER history_of_runs AFTER UPDATE OF state, result, failure, settled_at ON runs BEGIN
         UPDATE history SET state = new.state, result = coalesce(substr(new.result, 1, 65536), ''),
         reason = coalesce(json_extract(new.failure, '$.message'), ''), settled_at = new.settled_at WHERE id = new.id; END""",
