@@ -144,6 +144,7 @@ class Control(Facade):
             tick=self._tick,
             plugins=self.plugins,
             schedules=schedules,
+            queue=dispatcher,
             server=self._server,
             started_at=store.clock.now(),
         )

@@ -15,6 +15,7 @@ from cao.agents.library import Library
 from cao.agents.provider import Providers
 from cao.engine import Engine
 from cao.protocol import REGISTRY, Caller, Conflict, DestructiveRequest, Operation, WriteRequest
+from cao.queue import Dispatcher
 from cao.schedules import Schedules
 from cao.settings import Settings
 from cao.signals import Signals
@@ -60,6 +61,7 @@ class Services:
     """Do all that is due, within so many seconds; the fields of its report."""
     plugins: Host
     schedules: Schedules
+    queue: Dispatcher
     server: Server | None = None
     started_at: float = 0.0
 

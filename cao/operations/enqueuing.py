@@ -95,7 +95,7 @@ def _line(text: str) -> str:
 def _task(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
     ctx.caller.require("task:write")
     found = tasks.get(ctx.store.read(), request.task or "")
-    launch, provider = _launch_of(ctx, found)
+    launch, provider = _launch_of(ctx, request, found)
 
     def make(reader: Reader) -> NewItem:
         task = tasks.get(reader, found.id)
@@ -113,12 +113,14 @@ def _task(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
     return make
 
 
-def _launch_of(ctx: Context, task: Task) -> tuple[dict[str, Any], str | None]:
+def _launch_of(ctx: Context, request: Enqueue, task: Task) -> tuple[dict[str, Any], str | None]:
     """Where and by whom a task is done; the rest is read from the task when its turn has come."""
     directory = projects.get(ctx.store.read(), task.project_id).path if task.project_id else None
     if task.workflow:
+        if request.profile or request.provider:
+            raise InvalidInput.field("profile", f"is for the phases of workflow {task.workflow} to say, which this task has")
         return {"directory": directory} if directory else {}, None
-    place = seat(ctx, profile=task.agent or "developer", provider=None, directory=directory)
+    place = seat(ctx, profile=request.profile or task.agent or "developer", provider=request.provider, directory=directory)
     return {"profile": place.profile, "provider": place.provider, "directory": place.directory}, place.provider
 
 

@@ -25,9 +25,7 @@ from cao.protocol import (
 )
 from cao.protocol.queue import ItemKind, ItemState, Moment, Outcomes, QueueItem, QueueStats
 from cao.protocol.tasks import Priority
-from cao.queue import limits_of
 from cao.store import Reader, Transaction, projects, queue
-from cao.store.capacity import Limits
 from cao.store.line import To
 
 from .context import Context
@@ -51,7 +49,7 @@ class Enqueue(WriteRequest):
     inputs: dict[str, Any] | None = None
     """What the workflow is given."""
     profile: Name | None = None
-    """Who is given the prompt; developer unless given. See `cao profile list`."""
+    """Who is given the prompt, or the task; the one that the task is for, else developer, unless given."""
     provider: Name | None = None
     """How that agent is run; the profile's choice unless given."""
     directory: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
@@ -85,7 +83,7 @@ class Enqueue(WriteRequest):
 _OPTIONS = ("inputs", "profile", "provider", "directory", "project")
 _FITTING: dict[ItemKind, tuple[str, ...]] = {
     "prompt": ("profile", "provider", "directory", "project"),
-    "task": (),
+    "task": ("profile", "provider"),
     "requirement": (),
     "workflow": ("inputs", "directory", "project"),
 }
@@ -109,13 +107,9 @@ async def enqueue(ctx: Context, request: Enqueue) -> QueueItem:
     new = new_item(ctx, request)
 
     def change(tx: Transaction) -> QueueItem:
-        return queue.get(tx, queue.add(tx, new(tx)), _limits(ctx), tx.now)
+        return queue.get(tx, queue.add(tx, new(tx)), ctx.services.queue.limits, tx.now)
 
     return await ctx.transact(change, QueueItem)
-
-
-def _limits(ctx: Context) -> Limits:
-    return limits_of(ctx.services.settings)
 
 
 class ListQueue(ListRequest):
@@ -138,7 +132,13 @@ async def list_queue(ctx: Context, request: ListQueue) -> Page[QueueItem]:
     reader = ctx.store.read()
     project = projects.get(reader, request.project).id if request.project else None
     return queue.list_page(
-        reader, request, _limits(ctx), ctx.store.clock.now(), state=request.state, project_id=project, kind=request.kind
+        reader,
+        request,
+        ctx.services.queue.limits,
+        ctx.store.clock.now(),
+        state=request.state,
+        project_id=project,
+        kind=request.kind,
     )
 
 
@@ -152,7 +152,7 @@ class GetItem(Request):
 @operation("queue.get", path="/queue/items/{item}", example={"item": "itm_000000000"})
 async def get_item(ctx: Context, request: GetItem) -> QueueItem:
     """Show one item: where it stands in line, why it waits, or what became of it."""
-    return queue.get(ctx.store.read(), request.item, _limits(ctx), ctx.store.clock.now())
+    return queue.get(ctx.store.read(), request.item, ctx.services.queue.limits, ctx.store.clock.now())
 
 
 class AskStats(Request):
@@ -162,7 +162,7 @@ class AskStats(Request):
 @operation("queue.stats", path="/queue/stats", example={})
 async def stats(ctx: Context, request: AskStats) -> QueueStats:
     """Count the queue by state, priority, project and provider, beside the limits, and tell whether it is paused."""
-    return queue.stats(ctx.store.read(), _limits(ctx), ctx.store.clock.now())
+    return queue.stats(ctx.store.read(), ctx.services.queue.limits, ctx.store.clock.now())
 
 
 class Chosen(WriteRequest):

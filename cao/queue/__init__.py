@@ -3,7 +3,7 @@
 `cao.store.queue` holds the items, `cao.store.dispatches` the claims on them; this is what starts things.
 """
 
-from .duty import Dispatcher, limits_of
+from .duty import Dispatcher
 from .work import starter
 
-__all__ = ["Dispatcher", "limits_of", "starter"]
+__all__ = ["Dispatcher", "starter"]

@@ -37,11 +37,6 @@ ACTOR = "queue:"
 """How the actor begins under which items are started; the item's id follows."""
 
 
-def limits_of(settings: Settings) -> Limits:
-    """How many items may be in flight."""
-    return Limits(settings.queue_limit, settings.queue_project_limits, settings.queue_provider_limits)
-
-
 class Dispatcher:
     """The dispatcher of one control. Implements `cao.duties.Duty`; `record` is a recorder of its store."""
 
@@ -51,12 +46,12 @@ class Dispatcher:
         """owner: under whose name items are claimed. call: runs an operation, as `Control.call` does."""
         self._store = store
         self._owner = owner
-        self._limits = limits_of(settings)
         self._call = call
         self._claims: dict[str, Claim] = {}
+        self.limits = Limits(settings.queue_limit, settings.queue_project_limits, settings.queue_provider_limits)
 
     def due_at(self, reader: Reader) -> float:
-        return dispatches.next_due(reader, self._store.clock.now(), self._limits, self._owner.is_alive)
+        return dispatches.next_due(reader, self._store.clock.now(), self.limits, self._owner.is_alive)
 
     async def perform(self, seconds: float) -> Mapping[str, int]:
         """Start what can be started now. What is cut by the end of the time waits in line again."""
@@ -78,7 +73,7 @@ class Dispatcher:
     async def _claim(self, most: int, counts: Counter[str]) -> list[Claim]:
         def claim(tx: Transaction) -> tuple[int, list[Claim]]:
             expired = dispatches.expire(tx)
-            return expired, dispatches.claim(tx, self._owner.name, self._owner.is_alive, self._limits, most)
+            return expired, dispatches.claim(tx, self._owner.name, self._owner.is_alive, self.limits, most)
 
         expired, claims = await self._store.write(claim)
         counts["expired"] += expired

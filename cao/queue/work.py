@@ -23,7 +23,8 @@ def of(reader: Reader, claim: Claim) -> Work:
     """What starts a claimed item. Its key makes it one run, whoever asks and how often."""
     task = tasks.get(reader, claim.subject or "") if claim.kind == "task" else None
     operation = _operation(claim.kind, task)
-    fields = {**claim.launch, **(_fields_of(task) if task else {}), "idempotency_key": f"queue:{claim.id}"}
+    known = {name: value for name, value in claim.launch.items() if name in operation.request.model_fields}
+    fields = {**known, **(_fields_of(task) if task else {}), "idempotency_key": f"queue:{claim.id}"}
     if operation.name == "session.launch":
         fields["labels"] = {"queue": claim.id, **({"task": task.id} if task else {})}
     return Work(operation, operation.parse(fields))
