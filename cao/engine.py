@@ -1,4 +1,4 @@
-"""The engine as operations see it: something that is told which session has work. `cao_flows` implements it on Prefect."""
+"""The engine as operations see it: something that is told what has work. `cao_flows` implements it on Prefect."""
 
 from __future__ import annotations
 
@@ -20,14 +20,21 @@ class EngineStatus:
     active: int = 0
     """Sessions that are hot."""
     queued: int = 0
-    """Sessions that wait for a place."""
+    """Sessions and workflows that wait for a place."""
+    workflows: int = 0
+    """Workflows that are under way."""
+
+
+def is_workflow(work_id: str) -> bool:
+    """Whether work is a workflow's run; else it is a session."""
+    return work_id.startswith("run_")
 
 
 class Engine(Protocol):
     """Runs activations and turns. Every method may be called from any thread."""
 
-    def submit(self, session_id: str) -> None:
-        """The session has work, or an interruption. Returns at once; the engine starts if it does not run yet."""
+    def submit(self, work_id: str) -> None:
+        """A session or a workflow's run has work, or an interruption. Returns at once; the engine starts if it does not run."""
         ...
 
     def start(self) -> None:

@@ -44,6 +44,8 @@ class Settings(Described):
     """How long a session stays hot after its last turn: a message in this time starts without a new activation."""
     max_activations: Annotated[int, Field(ge=1, le=1000)] = 16
     """Sessions that are hot at once in one process; more wait their turn."""
+    max_workflows: Annotated[int, Field(ge=1, le=1000)] = 32
+    """Workflows that are under way at once in one process, beside the sessions of their agents; more wait their turn."""
     max_turns: Annotated[int, Field(ge=1, le=1000)] = 64
     """Turns that run at once in one session."""
     engine_rest_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0

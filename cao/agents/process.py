@@ -136,6 +136,17 @@ class Child:
                     raise ProviderError("too_much_output", f"{self.name} printed more than {limit} bytes")
         return bytes(printed)
 
+    async def last_output(self, limit: int) -> tuple[bytes, int]:
+        """The last `limit` bytes that it prints, to the end, and how many it printed in all."""
+        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
+        kept, count = bytearray(), 0
+        async with self._reading:
+            while piece := await self._process.stdout.read(1 << 16):
+                kept += piece
+                count += len(piece)
+                del kept[:-limit]
+        return bytes(kept), count
+
     async def send(self, data: bytes) -> None:
         """Write to its standard input. Raises `ConnectionError` when it does not read any more."""
         assert self._process.stdin is not None  # noqa: S101 - a pipe was asked for
@@ -154,11 +165,15 @@ class Child:
             await asyncio.wait_for(asyncio.shield(self._draining), 1)
         return status
 
+    def last_words(self) -> str:
+        """The last lines of its standard error."""
+        return self._tail.decode("utf-8", "replace").strip()
+
     def complaint(self) -> str:
         """How it ended and the last lines of its standard error, for people."""
         status = self._process.returncode
         how = "is running" if status is None else f"was ended by {_signal(-status)}" if status < 0 else f"exited with {status}"
-        words = self._tail.decode("utf-8", "replace").strip()
+        words = self.last_words()
         return f"{self.name} {how}" + (f": {words[-2000:]}" if words else "")
 
     async def end(self, patience: float = ASK_SECONDS) -> None:

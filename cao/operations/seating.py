@@ -26,6 +26,7 @@ def seat(
     base: str | None = None,
     name: str | None = None,
     closes_when_done: bool = False,
+    model: str | None = None,
 ) -> NewTerminal:
     """Resolve what a terminal is made of. Raises `NotFound`, `InvalidInput`, or `Unavailable` with what to install.
 
@@ -47,6 +48,7 @@ def seat(
         name=name,
         allowed_tools=found.profile.allowed_tools,
         closes_when_done=closes_when_done,
+        model=model,
     )
 
 
@@ -81,4 +83,5 @@ def profile_of(services: Services, terminal: Terminal) -> Profile:
     """The profile of a terminal that exists, as its file is now. Raises `NotFound` when it is gone."""
     project = projects.containing(services.store.read(), terminal.directory)
     place = Path(project.path) if project else Path(terminal.directory)
-    return services.library.get(terminal.profile, place).profile
+    profile = services.library.get(terminal.profile, place).profile
+    return profile.model_copy(update={"model": terminal.model}) if terminal.model else profile

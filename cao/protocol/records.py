@@ -72,6 +72,8 @@ class Terminal(Answer):
     """What its agent may use without asking: the intersection of its profile's list and its parent's; null is all."""
     closes_when_done: bool = False
     """It was made for one handoff and closes after it."""
+    model: str | None = None
+    """The model that a workflow's phase chose for it; else the profile's."""
     created_at: datetime
     closed_at: datetime | None = None
 

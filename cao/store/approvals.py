@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from typing import Any, Literal
 
 from cao.events import ApprovalDecided, ApprovalRequested
@@ -174,6 +175,13 @@ def withdraw_of_run(tx: Transaction, run_id: str) -> None:
         _settle(tx, approval, "withdrawn", None, "the run is over")
 
 
+def withdraw_one(tx: Transaction, id: str) -> None:
+    """Nobody needs an answer to this question any more."""
+    approval = get(tx, id)
+    if approval.state == "pending":
+        _settle(tx, approval, "withdrawn", None, "it is not needed any more")
+
+
 def of_run(reader: Reader, run_id: str) -> list[Approval]:
     """What a run of a workflow asked, oldest first."""
     return reader.all(Approval, "SELECT * FROM approvals WHERE run_id = ? AND kind = 'workflow' ORDER BY n", (run_id,))
@@ -182,6 +190,16 @@ def of_run(reader: Reader, run_id: str) -> list[Approval]:
 def pending_of_run(reader: Reader, run_id: str) -> list[Approval]:
     """What a run of a workflow waits for."""
     return [approval for approval in of_run(reader, run_id) if approval.state == "pending"]
+
+
+def seconds_waited(reader: Reader, terminal_id: str, since: datetime, now: float) -> float:
+    """How long the agent of a terminal has waited for people since then."""
+    row = reader.row(
+        "SELECT sum(coalesce(settled_at, :now) - created_at) AS seconds FROM approvals "
+        "WHERE terminal_id = :terminal AND created_at >= :since",
+        {"now": now, "terminal": terminal_id, "since": since.timestamp()},
+    )
+    return float(row["seconds"] or 0.0) if row else 0.0
 
 
 def awaits_recovery(reader: Reader, turn_id: str) -> bool:

@@ -183,6 +183,11 @@ class Store:
             connection.close()
         return [] if found == ["ok"] else found
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether it takes nothing any more."""
+        return self._closed
+
     def close(self) -> None:
         """Finish the writes that are under way and close the file."""
         self._closed = True

@@ -14,7 +14,7 @@ from typing import Any
 
 from cao.events import PhaseDecided, PhaseStarted
 from cao.protocol import NotFound
-from cao.protocol.records import Failure
+from cao.protocol.records import Failure, RecoveryPolicy
 from cao.protocol.workflows import AGAIN, CUT, Decision, Step
 
 from . import approvals
@@ -162,10 +162,10 @@ def answered(tx: Transaction, step: Step, *, yes: bool, by: str | None, reason: 
         settle(tx, step, said.model_copy(update={"verdict": "fail"}), failure=Failure(code="abandoned", message=message))
 
 
-def effect_of_turn(reader: Reader, run_id: str | None) -> str | None:
-    """The effect of the phase that a turn's run is for, if it is for one."""
+def recovery_of(reader: Reader, run_id: str | None) -> RecoveryPolicy | None:
+    """What happens to a turn that a crash cuts, where the turn is a phase's: as the phase's effect says."""
     row = reader.row("SELECT effect FROM steps WHERE turn_run_id = ?", (run_id,)) if run_id else None
-    return str(row["effect"]) if row else None
+    return None if row is None else "retry" if row["effect"] == "idempotent" else "ask"
 
 
 def _id(run_id: str, path: str, attempt: int) -> str:

@@ -35,6 +35,7 @@ class NewTerminal:
     name: str | None = None
     allowed_tools: list[str] | None = None
     closes_when_done: bool = False
+    model: str | None = None
 
 
 def add(tx: Transaction, session: Session, new: NewTerminal, parent: Terminal | None, limits: Limits) -> Terminal:
@@ -60,6 +61,7 @@ def add(tx: Transaction, session: Session, new: NewTerminal, parent: Terminal | 
         depth=depth,
         allowed_tools=intersect(new.allowed_tools, parent.allowed_tools if parent else None),
         closes_when_done=new.closes_when_done,
+        model=new.model,
         created_at=tx.time,
     )
     tx.insert("terminals", **{**terminal.model_dump(exclude={"created_at", "closed_at"}), "created_at": tx.now})

@@ -22,9 +22,11 @@ from cao.events import (
 )
 from cao.protocol import NotFound
 from cao.protocol.records import (
+    FINAL_RUN_STATES,
     Failure,
     Message,
     RecoveryPolicy,
+    Run,
     RunState,
     Terminal,
     TerminalStatus,
@@ -33,7 +35,7 @@ from cao.protocol.records import (
     Usage,
 )
 
-from . import approvals, messages, runs, terminals
+from . import approvals, messages, runs, steps, terminals
 from .hub import work_topic
 from .leases import Lease, fence
 from .transaction import Reader, Transaction
@@ -141,7 +143,7 @@ def start(
         run_id=read[0].run_id,
         state="running",
         attempt=known.attempt + 1 if known else 1,
-        recovery=recovery,
+        recovery=steps.recovery_of(tx, read[0].run_id) or recovery,
         flow_run_id=flow_run_id,
         task_run_id=task_run_id,
         created_at=known.created_at if known else tx.time,
@@ -278,6 +280,17 @@ def interrupt(tx: Transaction, terminal_id: str) -> list[str]:
         if turn.state == "queued" or (turn.state == "waiting" and approvals.awaits_recovery(tx, turn.id)):
             settle(tx, turn.id, None, "cancelled", failure=INTERRUPTED)
     return [turn.id for turn in rows]
+
+
+def cancel(tx: Transaction, run: Run) -> None:
+    """Give up a turn's run: one that waits never begins, one under way is asked to stop. One that is over stays as it is."""
+    if run.state in FINAL_RUN_STATES or run.message_id is None or run.terminal_id is None:
+        return
+    message = messages.get(tx, run.message_id)
+    if message.turn_id is None:
+        messages.give_up(tx, message, Failure(code="cancelled", message="the run was cancelled before it began"))
+    else:
+        interrupt(tx, run.terminal_id)
 
 
 def interrupted(reader: Reader, session_id: str) -> set[str]:

@@ -4,7 +4,7 @@
       ▲                  │
       └──answered──  waiting (nobody holds it: a person is asked, or it is paused)
 
-`runners` is about who holds a run.
+`entries` is about who holds a run.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cao.protocol import Conflict, ListRequest, NotFound, Page
 from cao.protocol.records import FINAL_RUN_STATES, Approval, Failure, RunState
 from cao.protocol.workflows import Decision, Step, Used, Workflow
 
-from . import approvals, runs, sessions, steps
+from . import approvals, runs, sessions, steps, turns
 from .pages import page
 from .transaction import Reader, Row, Transaction
 
@@ -163,6 +163,7 @@ def settle(
     seconds = header(tx, id, tx.now).worked
     tx.execute("UPDATE workflows SET worked = ?, working_since = NULL, version = version + 1 WHERE id = ?", (seconds, id))
     tx.update("workflows", id, outputs=outputs)
+    tx.execute("UPDATE leases SET owner = NULL, expires_at = 0 WHERE name = ?", (f"workflow:{id}",))
     for step in steps.unsettled(tx, id):
         ended = Failure(code="cancelled", message=f"the run {state}")
         steps.settle(tx, step, Decision(verdict="fail", reason=ended.message), failure=ended)
@@ -203,6 +204,20 @@ def resume(tx: Transaction, id: str, feedback: str | None) -> None:
     tx.execute("UPDATE runs SET state = 'queued' WHERE id = ? AND state = 'waiting'", (id,))
     subject = {"session_id": row["session_id"], "run_id": id}
     tx.emit(WorkflowResumed(**subject, definition=row["definition"], feedback=bool(feedback)))
+
+
+def ask(tx: Transaction, id: str, question: str, action: dict[str, Any], seconds: float) -> Approval:
+    """Ask a person something that the run as a whole waits for."""
+    session_id = runs.get(tx, id).session_id
+    return approvals.ask(tx, session_id=session_id, run_id=id, question=question, action=action, expires_in=seconds)
+
+
+def give_up(tx: Transaction, step: Step) -> None:
+    """Stop what an attempt waits for: an agent's turn, a person's answer."""
+    if step.turn_run_id is not None:
+        turns.cancel(tx, runs.get(tx, step.turn_run_id))
+    if step.approval_id is not None:
+        approvals.withdraw_one(tx, step.approval_id)
 
 
 def take_feedback(tx: Transaction, id: str) -> None:

@@ -19,7 +19,7 @@ from . import expressions, groups
 from .budget import Purse
 from .definition import REWORKS, Definition, Phase
 from .expressions import ExpressionError
-from .plan import End, Note, Plan, Question, Situation, Todo, failed
+from .plan import Attempt, End, Going, Note, Plan, Question, Situation, Todo, failed
 
 CUTS = 20
 """How often in a row a phase that may be repeated is begun again after crashes, before it fails."""
@@ -124,7 +124,7 @@ class Walk:
         return self._begin(phase, frame, path, feedback, not_before)
 
     def _current(self, step: Step, phase: Phase, frame: Frame, feedback: str) -> End | None:
-        self.plan.going.add((step.path, step.attempt))
+        self.plan.going[step.path, step.attempt] = Going(step, phase, frame.definition)
         if phase.kind not in groups.KINDS:
             return None
         return self._descend(step.path, step.attempt, step.begun, phase, frame, feedback)
@@ -142,7 +142,7 @@ class Walk:
             return None
         if phase.kind in groups.KINDS:
             self.plan.note.append(Note(path, phase.kind, attempt, frame.within, None))
-            self.plan.going.add((path, attempt))
+            self.plan.going[path, attempt] = Going(None, phase, frame.definition)
             return self._descend(path, attempt, self.situation.used.seconds, phase, frame, feedback)
         errand = f"{frame.within}.{frame.visits[path]}"
         todo = Todo(path, phase, frame.definition, attempt, frame.within, errand, scope, feedback, not_before)
@@ -151,7 +151,7 @@ class Walk:
 
     def _descend(self, path: str, attempt: int, begun: float, phase: Phase, frame: Frame, feedback: str) -> End | None:
         """Go through the phases inside one; when they are over, so is it."""
-        before = len(self.plan.begin), len(self.plan.note), len(self.plan.ask), set(self.plan.going)
+        before = len(self.plan.begin), len(self.plan.note), len(self.plan.ask), dict(self.plan.going)
         end = groups.descend(self, phase, frame, path, attempt, feedback)
         if end is None and phase.timeout is not None:
             if self.situation.used.seconds >= begun + phase.timeout:
@@ -160,15 +160,15 @@ class Walk:
             else:
                 self.plan.deadline = min(self.plan.deadline, begun + phase.timeout)
         if end is not None:
-            self.plan.going.discard((path, attempt))
+            self.plan.going.pop((path, attempt), None)
             self.plan.note.append(Note(path, phase.kind, attempt, frame.within, end))
         return end
 
-    def _forget(self, before: tuple[int, int, int, set[tuple[str, int]]]) -> None:
+    def _forget(self, before: tuple[int, int, int, dict[Attempt, Going]]) -> None:
         """What the phases inside were to do is not done any more."""
         begun, noted, asked, going = before
         del self.plan.begin[begun:], self.plan.note[noted:], self.plan.ask[asked:]
-        self.plan.going &= going
+        self.plan.going = going
 
     def scope(self, frame: Frame, feedback: str) -> dict[str, Any]:
         """What templates see at this place."""

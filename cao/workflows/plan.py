@@ -73,6 +73,16 @@ class Todo:
 
 
 @dataclass(frozen=True, slots=True)
+class Going:
+    """An attempt that is under way or waits."""
+
+    step: Step | None
+    """None for a phase around others that begins now."""
+    phase: Phase
+    definition: Definition
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A fact that follows by itself and is to be written down: a phase around others began or ended, or one was skipped."""
 
@@ -116,7 +126,7 @@ class Plan:
     begin: list[Todo] = field(default_factory=list[Todo])
     note: list[Note] = field(default_factory=list[Note])
     ask: list[Question] = field(default_factory=list[Question])
-    going: set[Attempt] = field(default_factory=set[Attempt])
+    going: dict[Attempt, Going] = field(default_factory=dict[Attempt, "Going"])
     """The attempts that are under way or wait, and shall go on; any other that is under way is to be ended."""
     deadline: float = math.inf
     """Worked seconds (`Used.seconds`) at which to ask again, because a phase around others runs out of time."""

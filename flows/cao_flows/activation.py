@@ -43,10 +43,15 @@ class SessionRunner:
     def session_id(self) -> str:
         return self.activation.session_id
 
+    @property
+    def topic(self) -> str:
+        """Commits on it give the runner something to do."""
+        return work_topic(self.session_id)
+
     async def drain(self) -> None:
         """Play what comes in until nothing has come for a while."""
         quiet_since = time.monotonic()
-        with self.house.store.hub.subscribe(work_topic(self.session_id)) as commits:
+        with self.house.store.hub.subscribe(self.topic) as commits:
             async with asyncio.TaskGroup() as group:
                 while not self.stopping.is_set():
                     self._begin(group)
@@ -72,7 +77,7 @@ class SessionRunner:
             await self._run_task(turn_id, terminal, begun=begun is not None)
         finally:
             del self._playing[terminal.id]
-            self.house.store.hub.publish([work_topic(self.session_id)])
+            self.house.store.hub.publish([self.topic])
 
     def profile_of(self, terminal: Terminal) -> Profile:
         """The terminal's profile as it was when this activation first needed it."""

@@ -10,15 +10,13 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Awaitable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, cast
-from uuid import UUID
+from typing import TYPE_CHECKING
 
-from cao.engine import EngineStatus, State
+from cao.engine import EngineStatus, State, is_workflow
 from cao.events import EngineChanged
 from cao.protocol import CaoError, Unavailable
-from cao.store import LeaseLost, activations, leases, turns
+from cao.store import activations, entries, leases, turns
 
 from .house import House
 from .prefect_api import PrefectApi, Receive, Scope, Send
@@ -28,7 +26,7 @@ from .prefect_settings import configured, keep_quiet, send_events, unheard
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
 
-    from .activation import SessionRunner
+    from .entries import Runner
 
 START_SECONDS = 120.0
 RENEW_SECONDS = leases.DURATION / 3
@@ -47,7 +45,7 @@ class PrefectEngine:
         self._public_url = public_url or ""
         self._lock = threading.Lock()
         self._wanted: dict[str, None] = {}
-        self._active: dict[str, SessionRunner | None] = {}
+        self._active: dict[str, Runner | None] = {}
         self._state: State = "stopped"
         self._detail = ""
         self._thread: threading.Thread | None = None
@@ -58,9 +56,9 @@ class PrefectEngine:
         self._api: PrefectApi | None = None
         self._proxy = PrefectProxy()
 
-    def submit(self, session_id: str) -> None:
+    def submit(self, work_id: str) -> None:
         with self._lock:
-            self._wanted[session_id] = None
+            self._wanted[work_id] = None
         self.start()
         self._nudge()
 
@@ -78,8 +76,9 @@ class PrefectEngine:
 
     def status(self) -> EngineStatus:
         with self._lock:
-            queued = len(self._wanted.keys() - self._active.keys())
-            return EngineStatus(self._state, self._detail, self._api_url, len(self._active), queued)
+            active = [is_workflow(id) for id in self._active]
+            queued = len(self._waiting(False)) + len(self._waiting(True))
+            return EngineStatus(self._state, self._detail, self._api_url, active.count(False), queued, active.count(True))
 
     @property
     def _api_url(self) -> str | None:
@@ -140,7 +139,7 @@ class PrefectEngine:
         if self._house.settings.prefect_api_url is None:
             self._api = PrefectApi(self._house.prefect_home, self._public_url)
             self._api.spawn()
-        import_module("cao_flows.reconcile")  # loads Prefect's client while its server starts
+        import_module("cao_flows.entries")  # loads Prefect's client while its server starts
         if self._api is not None:
             self._api.wait_ready(START_SECONDS, lambda: self._stopping)
 
@@ -195,21 +194,24 @@ class PrefectEngine:
         from .activation import activation
         from .reconcile import reconcile
         from .turn import task_for
+        from .workflow import workflow
 
         home = str(self._house.settings.home)
         prefect_events.apply()
         results.attach(home, self._house.store)
         await results.save_block(home)
         task_for.cache_clear()
-        self._flow_id = await client.create_flow(activation)
+        await client.create_flow(activation)
+        await client.create_flow(workflow)
         for provider, limit in self._house.settings.provider_limits.items():
             await client.upsert_global_concurrency_limit_by_name(f"cao-{provider}", limit)
         await reconcile(client, self._house.store.read(), self._held_elsewhere())
 
     def _held_elsewhere(self) -> list[str]:
         store, owner = self._house.store, self._house.owner
+        others = entries.open_flow_runs(store.read(), owner.name, owner.is_alive, store.clock.now())
         dead = set(activations.orphans(store.read(), owner.name, owner.is_alive, store.clock.now()))
-        return [
+        return others + [
             flow_run_id
             for session_id, flow_run_id in activations.open_flow_runs(store.read())
             if session_id not in dead and activations.owner_of(store.read(), session_id) != owner.name
@@ -217,76 +219,47 @@ class PrefectEngine:
 
     def _dispatch(self, client: PrefectClient, group: asyncio.TaskGroup) -> None:
         with self._lock:
-            room = self._house.settings.max_activations - len(self._active)
-            chosen = [id for id in self._wanted if id not in self._active][: max(room, 0)]
+            chosen = [id for kind in (False, True) for id in self._waiting(kind)[: self._room(kind)]]
             for id in chosen:
                 del self._wanted[id]
                 self._active[id] = None
         for id in chosen:
             group.create_task(self._activate(client, id))
 
+    def _waiting(self, workflows: bool) -> list[str]:
+        """Sessions, or workflows, that want a place and have none."""
+        return [id for id in self._wanted if id not in self._active and is_workflow(id) is workflows]
+
+    def _room(self, workflows: bool) -> int:
+        """Free places. Workflows have their own, so that they cannot starve the sessions that they wait for."""
+        settings = self._house.settings
+        most = settings.max_workflows if workflows else settings.max_activations
+        return max(most - sum(is_workflow(id) is workflows for id in self._active), 0)
+
     def _hurry(self) -> bool:
         """Whether sessions wait for a place that a lingering one takes."""
-        return len(self._active) >= self._house.settings.max_activations and bool(self._wanted.keys() - self._active.keys())
+        return not self._room(False) and bool(self._waiting(False))
 
-    async def _activate(self, client: PrefectClient, session_id: str) -> None:
+    async def _activate(self, client: PrefectClient, id: str) -> None:
+        from .entries import enter_session, enter_workflow
+
+        def hold(runner: Runner) -> None:
+            self._active[id] = runner
+
         try:
-            if turns.claimable(self._house.store.read(), session_id):
-                await self._enter(client, session_id)
+            if is_workflow(id):
+                await enter_workflow(self._house, client, id, self.submit, hold)
+            elif turns.claimable(self._house.store.read(), id):
+                await enter_session(self._house, client, id, self._hurry, hold)
         except asyncio.CancelledError:
             raise
         except Exception:
-            logger.exception("activation of %s failed", session_id)
+            logger.exception("work on %s failed", id)
         finally:
             with self._lock:
-                self._active.pop(session_id, None)
-            assert self._wake is not None  # noqa: S101 - set before the first activation
+                self._active.pop(id, None)
+            assert self._wake is not None  # noqa: S101 - set before the first work
             self._wake.set()
-
-    async def _enter(self, client: PrefectClient, session_id: str) -> None:
-        from prefect.flow_engine import run_flow
-
-        from .activation import SessionRunner, activation
-        from .turn import PLAYER
-
-        store, owner = self._house.store, self._house.owner
-        entered = await store.write(lambda tx: activations.enter(tx, session_id, owner.name, owner.is_alive))
-        if entered is None:
-            return
-        runner = SessionRunner(self._house, entered, self._hurry)
-        try:
-            flow_run = await self._flow_run(client, runner)
-            self._active[session_id] = runner
-            PLAYER.set(runner)
-            await cast("Awaitable[None]", run_flow(activation, flow_run=flow_run, parameters=flow_run.parameters))
-        except LeaseLost:
-            logger.warning("session %s was taken over", session_id)
-        finally:
-            await store.write(lambda tx: activations.abandon(tx, entered))
-
-    async def _flow_run(self, client: PrefectClient, runner: SessionRunner) -> Any:
-        """Prefect's flow run of the activation: a new one, or the one that a dead runner left."""
-        from prefect.exceptions import ObjectNotFound
-        from prefect.states import Pending
-
-        from .activation import activation
-        from .reconcile import TAG
-
-        session = activations.session_of(self._house.store.read(), runner.activation)
-        if runner.flow_run_id is not None:
-            with contextlib.suppress(ObjectNotFound):  # Prefect's database is another one now
-                await client.set_flow_run_state(runner.flow_run_id, Pending(), force=True)
-                return await client.read_flow_run(UUID(runner.flow_run_id))
-        flow_run = await client.create_flow_run(
-            activation,
-            parameters={"session_id": session.id, "name": session.name},
-            name=session.name,
-            tags=[TAG, f"session:{session.id}"],
-            state=Pending(),
-        )
-        runner.flow_run_id = str(flow_run.id)
-        await self._house.store.write(lambda tx: activations.bind(tx, runner.activation, str(flow_run.id)))
-        return flow_run
 
     async def _renew(self) -> None:
         while True:
@@ -300,7 +273,7 @@ class PrefectEngine:
         runners = [runner for runner in self._active.values() if runner is not None]
         for runner in runners:
             runner.stopping.set()
-            self._house.store.hub.publish([runner.session_id])
+            self._house.store.hub.publish([runner.topic])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._grace):
                 await self._all_left()

@@ -11,11 +11,23 @@ from cao.liveness import Owner
 from cao.protocol.records import Terminal
 from cao.settings import Settings
 from cao.store import Store
+from cao.store.terminals import NewTerminal
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who a workflow's phase asks for."""
+
+    name: str
+    profile: str
+    provider: str | None
+    model: str | None
+    directory: str
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The parts, and two things that only the control can make."""
+    """The parts, and three things that only the control can make."""
 
     settings: Settings
     store: Store
@@ -25,6 +37,8 @@ class House:
     """The profile that a terminal was made with, as it is now. Raises `CaoError`."""
     tools_for: Callable[[Terminal], AgentTools]
     """The agents' tools, with this terminal attested as their sender."""
+    seat: Callable[[Wanted], NewTerminal]
+    """What a terminal for a phase is made of, as for one that a person adds. Raises `CaoError`."""
 
     @property
     def prefect_home(self) -> Path:

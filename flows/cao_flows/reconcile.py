@@ -50,6 +50,10 @@ async def reconcile(client: PrefectClient, reader: Reader, alive: Iterable[str])
 
 
 def _truth(reader: Reader, task_run_id: str) -> State:
-    row = reader.row("SELECT state FROM turns WHERE task_run_id = ?", (task_run_id,))
+    row = reader.row(
+        "SELECT state FROM turns WHERE task_run_id = :id UNION ALL "
+        "SELECT 'completed' FROM steps WHERE task_run_id = :id AND state = 'settled'",
+        {"id": task_run_id},
+    )
     states = {"completed": Completed, "failed": Failed, "cancelled": Cancelled}
     return states.get(str(row["state"]) if row else "", Crashed)(message="as the store of cao has it")
