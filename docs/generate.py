@@ -274,8 +274,8 @@ def _command_line() -> str:
 
 def _machines() -> str:
     head = (
-        "# State machines\n\nHow the status of things moves, and nothing moves it otherwise. A move that is not in the table is "
-        "the error `conflict`. What stands under `by` is the verb that makes a move; `status` is `task status` or "
+        "# State machines\n\nHow the status of things moves, and nothing moves it otherwise. A move that is not in the table "
+        "is the error `conflict`. What stands under `by` is the verb that makes a move; `status` is `task status` or "
         "`requirement update --status`.\n\n"
     )
     return head + "\n".join(_machine(title, picture, machine) for title, (picture, machine) in MACHINES.items())
