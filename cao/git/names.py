@@ -40,9 +40,14 @@ def revision(field: str, name: str) -> str:
     return name
 
 
+def is_worktree(name: str) -> bool:
+    """Whether a worktree can be called so."""
+    return _worktree.fullmatch(name) is not None
+
+
 def worktree(field: str, name: str) -> str:
     """A name that is safe as a folder and in a branch. Raises `InvalidInput`."""
-    if not _worktree.fullmatch(name):
+    if not is_worktree(name):
         raise InvalidInput.field(field, "must be letters, digits, underscores and dashes, at most 64")
     return name
 

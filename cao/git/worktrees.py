@@ -120,6 +120,13 @@ async def _registered(repository: Path) -> dict[Path, str]:
     return found
 
 
+async def names_of(repository: Path) -> list[str]:
+    """The names of the worktrees that git knows in the folder where ours lie; other names than ours are left out."""
+    folder = await asyncio.to_thread((repository / FOLDER).resolve)
+    found = [path.name for path in await _registered(repository) if path.parent == folder]
+    return sorted(name for name in found if names.is_worktree(name))
+
+
 async def _hide(repository: Path) -> None:
     """Keep the folder of worktrees out of what git shows of the repository: in its own exclude file, which nobody commits."""
     told = await run(repository, "rev-parse", "--path-format=absolute", "--git-path", "info/exclude")

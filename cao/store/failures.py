@@ -38,6 +38,8 @@ class Wanted:
     provider: str | None = None
     since: float | None = None
     """In seconds since 1970."""
+    outside: bool = False
+    """Only those of no project."""
 
     def conditions(self) -> tuple[str, list[Any]]:
         """As SQL to go on with, and its parameters."""
@@ -50,7 +52,8 @@ class Wanted:
             "r.settled_at >= ?": self.since,
         }
         kept = {sql: value for sql, value in said.items() if value is not None}
-        return "".join(f" AND {sql}" for sql in kept), list(kept.values())
+        outside = ["s.project_id IS NULL"] if self.outside else []
+        return "".join(f" AND {sql}" for sql in (*kept, *outside)), list(kept.values())
 
 
 def list_page(reader: Reader, request: ListRequest, wanted: Wanted) -> Page[FailedRun]:
@@ -82,12 +85,18 @@ def get(reader: Reader, id: str) -> FailedRunDetail:
     return FailedRunDetail.model_validate({**row, "prompt": prompt, "turns": spent, "entries": entries})
 
 
+def count(reader: Reader, wanted: Wanted) -> int:
+    """How many there are."""
+    conditions, parameters = wanted.conditions()
+    return reader.number(f"SELECT count(*) FROM ({_FAILED}{conditions})", parameters)  # noqa: S608 - names are ours
+
+
 def stats(reader: Reader, wanted: Wanted) -> FailureStats:
     """Failed runs since a time, counted by what they have in common."""
     conditions, parameters = wanted.conditions()
     found, since = f"({_FAILED}{conditions})", wanted.since or 0.0
 
-    def count(column: str, order: str = "count DESC, name") -> list[FailureCount]:
+    def by(column: str, order: str = "count DESC, name") -> list[FailureCount]:
         sql = (
             f"SELECT {column} AS name, count(*) AS count FROM {found} WHERE {column} IS NOT NULL "  # noqa: S608 - names are ours
             f"GROUP BY 1 ORDER BY {order} LIMIT {_COUNTS}"
@@ -97,13 +106,13 @@ def stats(reader: Reader, wanted: Wanted) -> FailureStats:
     return FailureStats(
         since=datetime.fromtimestamp(since, UTC),
         runs=reader.number("SELECT count(*) FROM runs WHERE settled_at >= ?", (since,)),
-        failed=reader.number(f"SELECT count(*) FROM {found}", parameters),  # noqa: S608
+        failed=count(reader, wanted),
         retried=reader.number(f"SELECT count(retried_as) FROM {found}", parameters),  # noqa: S608
-        by_code=count("json_extract(failure, '$.code')"),
-        by_profile=count("profile"),
-        by_provider=count("provider"),
-        by_workflow=count("definition"),
-        by_day=count("date(settled_at, 'unixepoch')", "name DESC"),
+        by_code=by("json_extract(failure, '$.code')"),
+        by_profile=by("profile"),
+        by_provider=by("provider"),
+        by_workflow=by("definition"),
+        by_day=by("date(settled_at, 'unixepoch')", "name DESC"),
     )
 
 

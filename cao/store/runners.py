@@ -1,149 +1,110 @@
-"""Who runs a workflow's run: one process at a time, under a lease, as with activations.
-
-What a runner writes is fenced by the run's lease. `version` grows with everything that others write: a runner that leaves makes
-sure that it has seen it.
-"""
+"""The machinery's own traces in the store: owners, leases, and what the log tells of beginnings."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
 
-from cao.events import RunStarted
-from cao.protocol.records import FINAL_RUN_STATES, Failure, RunState
+from cao.protocol.runner import RunnerStats
 
-from . import approvals, leases, runs, steps, workflows
-from .leases import Lease
-from .transaction import Reader, Row, Transaction
+from . import activations, leases
+from .activations import Activation, lease_name
+from .transaction import Reader, Transaction
+
+CLEANER = "cleanup"
+"""The name under which leases of the dead are taken, for as long as it takes to settle what they held."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entered:
-    """A run that one runner holds; `flow_run_id` is known when it was entered before."""
+class Held:
+    """A lease that somebody holds."""
 
-    id: str
-    session_id: str
-    definition: str
-    lease: Lease
-    flow_run_id: str | None
+    name: str
+    owner: str
 
 
-def lease_name(run_id: str) -> str:
-    return f"workflow:{run_id}"
+def held(reader: Reader, limit: int = 10_000) -> list[Held]:
+    """Leases that were not given back, by name."""
+    rows = reader.rows("SELECT name, owner FROM leases WHERE owner IS NOT NULL ORDER BY name LIMIT ?", (limit,))
+    return [Held(str(row["name"]), str(row["owner"])) for row in rows]
 
 
-def enter(tx: Transaction, id: str, owner: str, is_alive: Callable[[str], bool], patience: float) -> Entered | None:
-    """Become the run's runner, or None while another lives or nothing is to be done.
-
-    patience: seconds for which a person may decide about phases that a dead runner left in the middle.
-    """
-    row = tx.row("SELECT * FROM workflow_runs WHERE id = ?", (id,))
-    if row is None or not (row["run_state"] == "running" or (row["run_state"] == "queued" and not row["paused"])):
-        return None
-    seen = _last_seen(tx, id)
-    lease = leases.acquire(tx, lease_name(id), owner, is_alive)
-    if lease is None:
-        return None
-    if row["run_state"] == "running":
-        recover(tx, row, seen, patience)
-    tx.execute("UPDATE runs SET state = 'running', started_at = coalesce(started_at, ?) WHERE id = ?", (tx.now, id))
-    tx.execute("UPDATE workflows SET working_since = ? WHERE id = ?", (tx.now, id))
-    if row["started_at"] is None:
-        tx.emit(RunStarted(session_id=row["session_id"], run_id=id))
-    tx.touch(id)
-    return Entered(id, row["session_id"], row["definition"], lease, row["flow_run_id"])
+def open_activations(reader: Reader) -> int:
+    return reader.number("SELECT count(*) FROM activations WHERE state = 'running'")
 
 
-def _last_seen(tx: Transaction, id: str) -> float:
-    held = tx.row("SELECT expires_at FROM leases WHERE name = ?", (lease_name(id),))
-    return float(held["expires_at"]) - leases.DURATION if held else 0.0
-
-
-def recover(tx: Transaction, row: Row, seen: float, patience: float) -> int:
-    """Settle what a dead runner left in the middle, or ask about it; how many steps. Agents' turns recover by themselves."""
-    if row["working_since"] is not None:
-        seconds = workflows.worked(row, max(seen, float(row["working_since"])))
-        tx.execute("UPDATE workflows SET worked = ?, working_since = NULL WHERE id = ?", (seconds, row["id"]))
-    orphaned = [step for step in steps.unsettled(tx, row["id"]) if step.state == "running" and step.kind == "command"]
-    for step in orphaned:
-        steps.cut(tx, step, patience)
-    return len(orphaned)
-
-
-def recover_all(tx: Transaction, owner: str, is_alive: Callable[[str], bool], patience: float) -> int:
-    """Take over every run whose runner died; how many phases were cut. The runs stay open, to be entered again."""
-    count = 0
-    for id in orphans(tx, owner, is_alive, tx.now):
-        seen = _last_seen(tx, id)
-        if leases.acquire(tx, lease_name(id), owner, is_alive):
-            count += recover(tx, workflows.row_of(tx, id), seen, patience)
-    return count
-
-
-def orphans(reader: Reader, owner: str, is_alive: Callable[[str], bool], now: float) -> list[str]:
-    """Runs under way that no living owner holds."""
-    rows = reader.rows(
-        "SELECT r.id, l.owner, l.expires_at FROM runs r LEFT JOIN leases l ON l.name = 'workflow:' || r.id "
-        "WHERE r.kind = 'workflow' AND r.state = 'running'"
-    )
-    return [
-        str(row["id"])
-        for row in rows
-        if row["owner"] != owner and not (row["owner"] and row["expires_at"] > now and is_alive(row["owner"]))
-    ]
-
-
-def open_flow_runs(reader: Reader, owner: str, is_alive: Callable[[str], bool], now: float) -> list[str]:
-    """Prefect's flow runs of the runs that other living owners hold."""
-    rows = reader.rows(
-        "SELECT w.flow_run_id, l.owner, l.expires_at FROM runs r JOIN workflows w ON w.id = r.id "
-        "JOIN leases l ON l.name = 'workflow:' || r.id WHERE r.kind = 'workflow' AND r.state = 'running' "
-        "AND w.flow_run_id IS NOT NULL"
-    )
-    held = (row for row in rows if row["owner"] not in (None, owner) and row["expires_at"] > now)
-    return [str(row["flow_run_id"]) for row in held if is_alive(row["owner"])]
-
-
-def bind(tx: Transaction, entered: Entered, flow_run_id: str) -> None:
-    """Remember which of Prefect's flow runs stands for the run."""
-    leases.fence(tx, entered.lease)
-    tx.execute("UPDATE workflows SET flow_run_id = ? WHERE id = ?", (flow_run_id, entered.id))
-
-
-def leave(tx: Transaction, entered: Entered, version: int) -> bool:
-    """Give the run back, to wait for a person; False when somebody wrote meanwhile, and it goes on."""
-    leases.fence(tx, entered.lease)
-    now = workflows.header(tx, entered.id, tx.now)
-    if now.version != version:
+def settle_orphan(tx: Transaction, session_id: str, is_alive: Callable[[str], bool]) -> bool:
+    """End the activation of a dead process: its turns follow their policy, and the session can be entered anew."""
+    lease = leases.acquire(tx, lease_name(session_id), CLEANER, is_alive)
+    row = tx.row("SELECT id, flow_run_id FROM activations WHERE session_id = ? AND state = 'running'", (session_id,))
+    if lease is None or row is None:
         return False
-    tx.execute("UPDATE workflows SET worked = ?, working_since = NULL WHERE id = ?", (now.worked, entered.id))
-    if now.state not in FINAL_RUN_STATES:
-        pending = approvals.pending_of_run(tx, entered.id)
-        if pending:
-            runs.wait(tx, runs.get(tx, entered.id), pending[0].id)
-        else:
-            tx.execute("UPDATE runs SET state = 'waiting' WHERE id = ?", (entered.id,))
-    leases.release(tx, entered.lease)
-    tx.touch(entered.id)
+    activations.abandon(tx, Activation(str(row["id"]), session_id, lease, row["flow_run_id"]))
     return True
 
 
-def abandon(tx: Transaction, entered: Entered, patience: float) -> None:
-    """Let go of a run that broke or was cut, to be entered again. Nothing happens if it was taken over or left."""
-    if not leases.holds(tx, entered.lease):
-        return
-    row = workflows.row_of(tx, entered.id)
-    if row["run_state"] == "running":
-        recover(tx, row, tx.now, patience)
-        tx.execute("UPDATE runs SET state = 'queued' WHERE id = ?", (entered.id,))
-    leases.release(tx, entered.lease)
+def free(tx: Transaction, name: str, is_alive: Callable[[str], bool]) -> bool:
+    """Take a lease from a dead owner and give it back."""
+    lease = leases.acquire(tx, name, CLEANER, is_alive)
+    if lease is not None:
+        leases.release(tx, lease)
+    return lease is not None
 
 
-def conclude(
-    tx: Transaction, entered: Entered, state: RunState, outputs: dict[str, Any], result: str | None, failure: Failure | None
-) -> None:
-    """The same, by the run's runner, which gives it back."""
-    leases.fence(tx, entered.lease)
-    workflows.settle(tx, entered.id, state, outputs=outputs, result=result, failure=failure)
-    leases.release(tx, entered.lease)
+def stats(reader: Reader, since: float) -> RunnerStats:
+    """What the log tells since a time, in seconds since 1970."""
+    first = _first_seq(reader, since)
+
+    def count(type: str, condition: str = "1") -> int:
+        sql = f"SELECT count(*) FROM events WHERE type = ? AND seq >= ? AND {condition}"  # noqa: S608 - conditions are ours
+        return reader.number(sql, (type, first))
+
+    def grouped(type: str, field: str) -> dict[str, int]:
+        sql = (
+            "SELECT json_extract(data, ?) AS name, count(*) AS count FROM events WHERE type = ? AND seq >= ? "
+            "GROUP BY 1 ORDER BY 1 LIMIT 50"
+        )
+        return {str(row["name"]): row["count"] for row in reader.rows(sql, (f"$.{field}", type, first))}
+
+    starts, restarts, failures = _engine(reader, first)
+    return RunnerStats(
+        since=datetime.fromtimestamp(since, UTC),
+        servers_started=count("server.started"),
+        engine_started=starts,
+        engine_failed=failures,
+        prefect_restarted=restarts,
+        turns_started=count("turn.started"),
+        turns_again=count("turn.started", "json_extract(data, '$.attempt') > 1"),
+        turns_cut=grouped("turn.cut", "action"),
+        turns_interrupted=count("turn.interrupted"),
+        runs={state: count(f"run.{state}") for state in ("completed", "failed", "cancelled")},
+        handovers=reader.number("SELECT coalesce(sum(max(token - 1, 0)), 0) FROM leases"),
+    )
+
+
+def _first_seq(reader: Reader, since: float) -> int:
+    """The first event at or after a time: times grow with the number, so that halving finds it without an index."""
+    low, high = 1, reader.number("SELECT coalesce(max(seq), 0) FROM events") + 1
+    while low < high:
+        middle = (low + high) // 2
+        row = reader.row("SELECT at FROM events WHERE seq >= ? ORDER BY seq LIMIT 1", (middle,))
+        if row is None or row["at"] >= since:
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _engine(reader: Reader, first: int) -> tuple[int, int, int]:
+    """Lives of the engine, restarts of Prefect in the middle of one, and failures."""
+    rows = reader.rows(
+        "SELECT state, before, count(*) AS count FROM (SELECT json_extract(data, '$.state') AS state, "
+        "lag(json_extract(data, '$.state')) OVER (ORDER BY seq) AS before FROM events "
+        "WHERE type = 'engine.changed' AND seq >= ?) GROUP BY 1, 2",
+        (first,),
+    )
+    starts = sum(row["count"] for row in rows if row["state"] == "starting" and row["before"] not in ("starting", "ready"))
+    restarts = sum(row["count"] for row in rows if row["state"] == "starting" and row["before"] == "ready")
+    failures = sum(row["count"] for row in rows if row["state"] == "failed")
+    return starts, restarts, failures
