@@ -725,3 +725,21 @@ class CheckpointsPruned(EventData, type="checkpoint.pruned"):
     """Outputs of attempts that later ones replaced were dropped; the decisions stay."""
 
     count: int
+
+
+class DefinitionWritten(EventData, type="definition.written"):
+    """A workflow's definition was written; runs that are under way keep theirs."""
+
+    name: str
+    digest: str
+    """SHA-256 of the text."""
+    project_id: str
+
+
+class DefinitionRemoved(EventData, type="definition.removed"):
+    """A workflow's definition was deleted."""
+
+    name: str
+    digest: str
+    """SHA-256 of what it was."""
+    project_id: str

@@ -1,4 +1,4 @@
-"""Write the reference pages from what they describe: operations, records, events, errors, settings and commands.
+"""Write the reference pages from what they describe, and the JSON Schema of workflow definitions.
 
 python docs/generate.py           write the pages
 python docs/generate.py --check   fail when one of them is stale
@@ -27,6 +27,7 @@ from cao.protocol.queue import QUEUE_MACHINE
 from cao.protocol.requirements import REQUIREMENT_MACHINE
 from cao.protocol.tasks import TASK_MACHINE
 from cao.settings import ENVIRONMENT, Settings
+from cao.workflows import schema as workflow_schema
 from cao_cli.commands import PROGRAMS
 from cao_cli.manual import example as command_line
 from cao_cli.pages import PAGES
@@ -354,9 +355,15 @@ def _anchor(name: str) -> str:
     return name.lower().replace(".", "")
 
 
+def files() -> dict[Path, str]:
+    """Every generated file below `docs/`, and its text."""
+    schema = json.dumps(workflow_schema.document(), indent=1, ensure_ascii=False) + "\n"
+    return {**{REFERENCE / path: text for path, text in pages().items()}, REFERENCE.parent / "schema" / "workflow.json": schema}
+
+
 def stale() -> list[Path]:
-    """Pages that are not what they would be if written now, and generated pages that nothing writes any more."""
-    fresh = {REFERENCE / path: text for path, text in pages().items()}
+    """Files that are not what they would be if written now, and generated pages that nothing writes any more."""
+    fresh = files()
     changed = [path for path, text in fresh.items() if not path.exists() or path.read_text("utf-8") != text]
     left = [path for path in REFERENCE.rglob("*.md") if path not in fresh and path.read_text("utf-8").startswith(MADE)]
     return [*changed, *left]
@@ -369,15 +376,14 @@ def main(arguments: list[str]) -> int:
         for path in found:
             sys.stderr.write(f"{path.relative_to(REFERENCE.parent)} is stale; run: make generate\n")
         return 1 if found else 0
-    fresh = pages()
+    fresh = files()
     for path in found:
-        name = path.relative_to(REFERENCE).as_posix()
-        if name in fresh:
+        if path in fresh:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(fresh[name], "utf-8")
+            path.write_text(fresh[path], "utf-8")
         else:
             path.unlink()
-        sys.stderr.write(f"{'wrote' if name in fresh else 'removed'} {name}\n")
+        sys.stderr.write(f"{'wrote' if path in fresh else 'removed'} {path.relative_to(REFERENCE.parent)}\n")
     return 0
 
 

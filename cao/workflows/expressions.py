@@ -27,7 +27,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from cao.protocol import InvalidInput
 
 from . import filters
-from .grammar import GrammarError, Reference, checked, read_by
+from .grammar import COUNTED, JOINED, GrammarError, Reference, checked, read_by
 from .meter import Exhausted, kind_of, metered, plain, spend, written
 
 Scope = Mapping[str, Any]
@@ -148,6 +148,11 @@ def single(template: str) -> str | None:
     except ExpressionError:
         return None
     return inner
+
+
+def filter_names() -> list[str]:
+    """The filters that templates know."""
+    return [name for name in filters.FILTERS if name not in (COUNTED, JOINED)]
 
 
 def names(template: str) -> frozenset[tuple[str, ...]]:

@@ -47,7 +47,7 @@ class Library:
     """The definitions of one project. Every name is one word, and no link leads out of the project."""
 
     def __init__(self, project: Path) -> None:
-        self._project = project
+        self.project = project
         self.folder = project / ".cao" / "workflows"
 
     def names(self) -> list[str]:
@@ -64,7 +64,7 @@ class Library:
         path = self._path(name)
         if not self._is_there(path):
             raise NotFound(f"no workflow {name!r} in {self.folder}; {self._instead(name)}", definition=name)
-        return Source(name, path, _read(path, name))
+        return Source(name, path, read_text(path, name))
 
     def collected(self, name: str) -> dict[str, Source]:
         """A definition and all that it nests, by name, the wanted one first: what a run of it needs.
@@ -99,6 +99,11 @@ class Library:
             else:
                 broken.add(name)
         return Surroundings(definitions, frozenset(broken), profiles, providers)
+
+    def nested_by(self, name: str) -> list[str]:
+        """The other definitions that nest one."""
+        definitions = self.surroundings().definitions or {}
+        return [other for other, definition in definitions.items() if other != name and name in nested_names(definition)]
 
     def put(self, name: str, text: str, expect: str | None = None) -> Source:
         """Write a definition's file whole or not at all. expect: the digest that the present text must have, if one is there.
@@ -153,7 +158,7 @@ class Library:
 
     def _is_inside(self, path: Path) -> bool:
         try:
-            return path.resolve().is_relative_to(self._project.resolve())
+            return path.resolve().is_relative_to(self.project.resolve())
         except (OSError, RuntimeError):  # links that lead in a circle
             return False
 
@@ -168,7 +173,8 @@ def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _read(path: Path, name: str) -> str:
+def read_text(path: Path, name: str) -> str:
+    """The text of a file that may be a definition. Raises `InvalidInput`, with `problems` where its content is to blame."""
     try:
         with path.open("rb") as file:
             content = file.read(LIMIT + 1)

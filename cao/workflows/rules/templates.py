@@ -10,7 +10,7 @@ from cao.workflows.expressions import ExpressionError, expression_references, re
 from cao.workflows.grammar import Reference
 from cao.workflows.problems import Finding, Pointer, meant
 
-from .places import Place, Surroundings, places
+from .places import Place, Surroundings, kinds, places
 from .verdicts import comes_back
 
 RUN = ("id", "directory", "branch")
@@ -40,6 +40,12 @@ def used_inputs(definition: Definition) -> frozenset[str]:
     if any(len(path) == 1 for path in named):
         return frozenset(definition.inputs)
     return frozenset(path[1] for path in named)
+
+
+def read_in(place: Place) -> list[Reference]:
+    """What a phase's templates and conditions read, and the lists around it."""
+    own = [*_all((text for _, text in _texts(place)), False), *_all((text for _, text in _conditions(place)), True)]
+    return own if place.parent is None else [*own, *read_in(place.parent)]
 
 
 def _all(texts: Iterable[str], conditions: bool) -> Iterator[Reference]:
