@@ -25,7 +25,7 @@ from cao.duties import Duties, Expiry
 from cao.engine import Engine, EngineStatus
 from cao.liveness import Owner
 from cao.operations.context import Context, Progress, Server, Services
-from cao.operations.seating import profile_of
+from cao.operations.seating import profile_of, seat
 from cao.plugins.host import Host
 from cao.protocol import OWNER, Caller, CaoError, Internal, Operation, Request
 from cao.protocol.records import Terminal
@@ -33,15 +33,17 @@ from cao.queue import Dispatcher
 from cao.schedules import Schedules
 from cao.settings import Settings
 from cao.signals import Signals
-from cao.store import Store, Transaction, activations, dispatches, log, sessions, tasks, terminals
+from cao.store import Reader, Store, Transaction, activations, dispatches, entries, log, sessions, tasks, terminals, workflows
 from cao.store.clock import Clock
 from cao.store.hub import DUE
+from cao.store.terminals import NewTerminal
 from cao.tasks import refinement
 from cao.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from cao.mcp.gateway import Gateway
     from cao_flows.engine import PrefectEngine
+    from cao_flows.house import Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ process that makes something due is seen at once."""
 class Parked:
     """The engine of a control that only asks and records: work waits for a server or a `tick`."""
 
-    def submit(self, session_id: str) -> None:
+    def submit(self, work_id: str) -> None:
         """Somebody else will see the work in the store."""
 
     def start(self) -> None:
@@ -121,7 +123,7 @@ class Control(Facade):
         self._owner.appear()
         self.duties = Duties(store)
         schedules = Schedules(store, self._owner, settings, self.call)
-        self.duties.add(Expiry(store))
+        self.duties.add(Expiry(store, lambda: self._submit_waiting()))
         self.duties.add(schedules)
         dispatcher = Dispatcher(store, self._owner, settings, self.call)
         self.duties.add(dispatcher)
@@ -175,6 +177,7 @@ class Control(Facade):
             owner=self._owner,
             profile_of=self._profile_of,
             tools_for=self._tools_for,
+            seat=self._seat,
         )
         return PrefectEngine(house, public_url=self.settings.public_url or (self._server.url if self._server else None))
 
@@ -289,14 +292,29 @@ class Control(Facade):
         self.services.store.redactor.learn(*_secrets(profile.environment))
         return profile
 
+    def _seat(self, wanted: Wanted) -> NewTerminal:
+        return seat(
+            self.context(),
+            profile=wanted.profile,
+            provider=wanted.provider,
+            directory=wanted.directory,
+            name=wanted.name,
+            model=wanted.model,
+        )
+
     async def _recover(self) -> int:
         owner = self._owner
-        return await self.services.store.write(lambda tx: activations.recover_all(tx, owner.name, owner.is_alive))
+
+        def recover(tx: Transaction) -> int:
+            cut = activations.recover_all(tx, owner.name, owner.is_alive)
+            return cut + entries.recover_all(tx, owner.name, owner.is_alive, self.settings.approval_seconds)
+
+        return await self.services.store.write(recover)
 
     def _submit_waiting(self) -> list[str]:
-        waiting = sessions.with_work(self.services.store.read())
-        for session_id in waiting:
-            self.services.engine.submit(session_id)
+        waiting = _with_work(self.services.store.read())
+        for id in waiting:
+            self.services.engine.submit(id)
         return waiting
 
     async def _watch(self) -> None:
@@ -331,7 +349,7 @@ class Control(Facade):
             return
 
         def write(tx: Transaction) -> None:
-            if not (sessions.with_work(tx) or activations.any_open(tx)) and (due := self.duties.next(tx)) > tx.now:
+            if not (_with_work(tx) or activations.any_open(tx)) and (due := self.duties.next(tx)) > tx.now:
                 tx.execute("INSERT INTO settings (key, value) VALUES (?, ?)", (rest.KEY, rest.note(home, due)))
 
         with contextlib.suppress(CaoError):  # whoever cannot write here has no word to leave
@@ -364,6 +382,11 @@ class Control(Facade):
     async def _report_tick(self, report: Progress, entered: set[str], left: list[str]) -> None:
         engine, total = self.services.engine.status(), float(len(entered))
         await report(total - len(left), total, f"{len(left)} sessions at work; engine {engine.state} {engine.detail}")
+
+
+def _with_work(reader: Reader) -> list[str]:
+    """Sessions and workflows that somebody should work on."""
+    return sessions.with_work(reader) + workflows.with_work(reader)
 
 
 def _count(store: Store, type: str, after: int) -> int:

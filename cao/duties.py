@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from cao.protocol import CaoError
@@ -131,11 +131,16 @@ class Expiry:
 
     name = "approvals"
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, resume: Callable[[], object] = lambda: None) -> None:
+        """resume: makes what waited for a decision go on."""
         self._store = store
+        self._resume = resume
 
     def due_at(self, reader: Reader) -> float:
         return approvals.next_expiry(reader)
 
     async def perform(self, seconds: float) -> Mapping[str, int]:
-        return {"expired": await self._store.write(approvals.expire)}
+        expired = await self._store.write(approvals.expire)
+        if expired:
+            self._resume()
+        return {"expired": expired}

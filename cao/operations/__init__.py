@@ -14,7 +14,9 @@ from . import (
     error,
     event,
     git,
+    graphs,
     history,
+    importing,
     message,
     model,
     operation,
@@ -37,6 +39,8 @@ from . import (
     terminal,
     token,
     vision,
+    workflow,
+    workflow_moves,
     worktree,
 )
 
@@ -49,7 +53,9 @@ __all__ = [
     "error",
     "event",
     "git",
+    "graphs",
     "history",
+    "importing",
     "message",
     "model",
     "operation",
@@ -72,6 +78,8 @@ __all__ = [
     "terminal",
     "token",
     "vision",
+    "workflow",
+    "workflow_moves",
     "worktree",
 ]
 

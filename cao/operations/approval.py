@@ -78,5 +78,5 @@ async def decide(ctx: Context, request: Decide) -> Approval:
         )
 
     approval = await ctx.transact(change, Approval)
-    ctx.services.engine.submit(approval.session_id)
+    ctx.services.engine.submit(approval.session_id if approval.terminal_id else approval.run_id or approval.session_id)
     return approval

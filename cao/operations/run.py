@@ -19,7 +19,7 @@ from cao.protocol import (
     operation,
 )
 from cao.protocol.records import FINAL_RUN_STATES, Failure, Run, RunState
-from cao.store import Transaction, messages, runs, sessions, terminals, turns
+from cao.store import Transaction, messages, runs, sessions, terminals, turns, workflows
 
 from .context import Context
 from .session import WAIT_LIMIT
@@ -90,7 +90,7 @@ class Result(Answer):
     run_id: str
     state: RunState
     text: str | None
-    """The agent's answer, once the run is completed."""
+    """The agent's answer, or a workflow's outputs as JSON, once the run is completed."""
     failure: Failure | None
 
 
@@ -122,21 +122,20 @@ class CancelRun(DestructiveRequest):
     example={"run": "run_000000000", "dry_run": True},
 )
 async def cancel(ctx: Context, request: CancelRun) -> Run:
-    """Give up a run: one that waits is never begun, one under way is interrupted."""
+    """Give up a run: one that waits is never begun, one under way is interrupted; a workflow's, with all its phases."""
 
     def change(tx: Transaction) -> Run:
         run = runs.get(tx, request.run)
         if run.state in FINAL_RUN_STATES:
             raise Conflict(f"run {run.id} is {run.state} already", state=run.state)
-        if run.message_id is None or run.terminal_id is None:
-            raise Conflict(f"run {run.id} is a workflow's; cancel it with: cao workflow cancel {run.id}")
-        message = messages.get(tx, run.message_id)
-        if message.turn_id is None:
-            messages.give_up(tx, message, Failure(code="cancelled", message="the run was cancelled before it began"))
+        if run.kind == "workflow":
+            workflows.cancel(tx, run.id, None)
         else:
-            turns.interrupt(tx, run.terminal_id)
+            turns.cancel(tx, run)
         return runs.get(tx, run.id)
 
     run = await ctx.transact(change, Run)
     ctx.services.engine.submit(run.session_id)
+    if run.kind == "workflow":
+        ctx.services.engine.submit(run.id)
     return run

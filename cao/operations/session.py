@@ -22,7 +22,7 @@ from cao.protocol import (
     operation,
 )
 from cao.protocol.records import Entry, EntryKind, Run, Session, SessionStatus, Terminal
-from cao.store import Transaction, messages, sessions, terminals, transcripts, turns
+from cao.store import Transaction, messages, sessions, terminals, transcripts, turns, workflows
 
 from .context import Context
 from .launching import opening
@@ -268,7 +268,10 @@ async def shutdown(ctx: Context, request: ShutDownSessions) -> ShutDown:
     def change(tx: Transaction) -> ShutDown:
         ids = sessions.open_ids(tx) if request.all else [sessions.require_open(tx, request.session or "").id]
         for id in ids:
-            sessions.close(tx, sessions.get(tx, id))
+            if (run_id := workflows.of_session(tx, id)) is not None:
+                workflows.cancel(tx, run_id, "its session was shut down")
+            else:
+                sessions.close(tx, sessions.get(tx, id))
         return ShutDown(session_ids=ids, dry_run=request.dry_run)
 
     answer = await ctx.transact(change, ShutDown)

@@ -1,0 +1,57 @@
+"""What a workflow's run is started with: its definitions as they are now, checked, and its inputs. Read before the change."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cao.protocol import InvalidInput
+from cao.store.workflows import NewWorkflow
+from cao.workflows.check import examine
+from cao.workflows.definition import Definition
+from cao.workflows.inputs import given
+from cao.workflows.library import Library, Source
+from cao.workflows.rules.places import Surroundings
+from cao.workflows.text import refusal
+
+from .context import Context
+from .definition import InDirectory, project_of
+from .paths import absolute
+
+
+async def prepared(
+    ctx: Context, place: InDirectory, definition: str, inputs: Mapping[str, Any], labels: Mapping[str, str]
+) -> NewWorkflow:
+    """A run of a definition of a project. Raises `NotFound`, or `InvalidInput` with what is wrong with definition or inputs."""
+    project = project_of(ctx, place)
+    snapshot, digest = await asyncio.to_thread(_snapshot, ctx, Library(Path(project.path)), definition)
+    directory = absolute("directory", place.directory) if place.directory else Path(project.path)
+    if not directory.is_dir():
+        raise InvalidInput.field("directory", "is not a directory on this computer")
+    return NewWorkflow(
+        definition=definition,
+        digest=digest,
+        snapshot=json.dumps({name: found.model_dump(mode="json") for name, found in snapshot.items()}),
+        inputs=given(snapshot[definition], inputs),
+        directory=str(directory),
+        project_id=project.id,
+        labels=dict(labels),
+    )
+
+
+def _snapshot(ctx: Context, library: Library, name: str) -> tuple[dict[str, Definition], str]:
+    """The definition and all that it nests, each of them sound. Reads files."""
+    profiles = frozenset(found.profile.name for found in ctx.services.library.all(library.project))
+    around = library.surroundings(profiles, frozenset(ctx.services.providers))
+    sources = library.collected(name)
+    return {key: _sound(source, around) for key, source in sources.items()}, sources[name].digest
+
+
+def _sound(source: Source, around: Surroundings) -> Definition:
+    examined = examine(source.text, around, source.name)
+    if examined.document is None or examined.problems:
+        raise refusal(examined.problems, f"{source.name}: ")
+    return examined.document.definition
