@@ -244,6 +244,8 @@ class ExecuteRequirement(WriteRequest):
     """The workflow to run for each of them."""
     start: bool = False
     """Put those that are ready into the queue."""
+    provider: Name | None = None
+    """With `start`: how their agents are run; the profile's choice unless given."""
 
 
 @operation(
@@ -293,7 +295,8 @@ async def _start(ctx: Context, request: ExecuteRequirement, drafted: DraftedTask
     if task.status != "ready":
         return drafted.model_copy(update={"task": task, "why_not": f"it is {task.status}"})
     try:
-        item = await ctx.ask("queue.enqueue", task=task.id, **_key(request, task.id))
+        provider = None if task.workflow else request.provider
+        item = await ctx.ask("queue.enqueue", task=task.id, provider=provider, **_key(request, task.id))
     except CaoError as error:
         return drafted.model_copy(update={"task": task, "why_not": error.message})
     return drafted.model_copy(update={"task": task, "item_id": item.id})
