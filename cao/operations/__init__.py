@@ -8,6 +8,7 @@ from cao.packages import entry_points
 from . import (
     approval,
     checklist,
+    checkpoint,
     daemon,
     definition,
     dependency,
@@ -22,6 +23,7 @@ from . import (
     operation,
     output,
     pause,
+    phase,
     plugin,
     profile,
     project,
@@ -41,12 +43,14 @@ from . import (
     vision,
     workflow,
     workflow_moves,
+    workflow_reads,
     worktree,
 )
 
 __all__ = [
     "approval",
     "checklist",
+    "checkpoint",
     "daemon",
     "definition",
     "dependency",
@@ -61,6 +65,7 @@ __all__ = [
     "operation",
     "output",
     "pause",
+    "phase",
     "plugin",
     "profile",
     "project",
@@ -80,6 +85,7 @@ __all__ = [
     "vision",
     "workflow",
     "workflow_moves",
+    "workflow_reads",
     "worktree",
 ]
 

@@ -127,3 +127,63 @@ class Workflow(Answer):
     created_at: datetime
     started_at: datetime | None = None
     settled_at: datetime | None = None
+
+
+class PhaseDecision(Answer):
+    """How one attempt at a phase was decided."""
+
+    path: str
+    kind: str
+    attempt: int
+    decision: Decision
+    failure: Failure | None = None
+    started_at: datetime
+    settled_at: datetime
+
+
+class PhaseOutput(Answer):
+    """What a phase gave: its last settled attempt's output, whole."""
+
+    path: str
+    kind: str
+    attempt: int
+    output: dict[str, Any]
+    pruned: bool = False
+    """It was dropped; see `checkpoint prune`."""
+
+
+class Checkpoint(Answer):
+    """A place to look back to: the run as it was when an attempt had just been settled."""
+
+    number: int
+    """Counts the settled attempts of the run, from 1."""
+    path: str
+    attempt: int
+    verdict: str
+    settled_at: datetime
+    pruned: bool = False
+    """The attempt's output was dropped."""
+
+
+class CheckpointDetail(Checkpoint):
+    """The same, with what was known then."""
+
+    output: dict[str, Any]
+    """Of the attempt that was settled."""
+    standing: dict[str, str]
+    """The last verdict of each phase at that time, by path."""
+
+
+class Pruned(Answer):
+    """What was dropped, or would be (`dry_run`)."""
+
+    count: int
+    bytes: int
+    """The size of what was dropped, as JSON."""
+    dry_run: bool = False
+
+
+class PrunedWorkflows(Pruned):
+    """Which runs were deleted."""
+
+    run_ids: list[str]

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,10 @@ class NewWorkflow:
     project_id: str | None
     labels: dict[str, str]
     retried_from: str | None = None
+    repository: str | None = None
+    branch: str | None = None
+    steps: Sequence[Step] = ()
+    """What it takes over of that run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +71,15 @@ def create(tx: Transaction, new: NewWorkflow) -> Workflow:
         session_id=session.id,
         project_id=new.project_id,
         directory=new.directory,
+        repository=new.repository,
+        branch=new.branch,
         labels=new.labels,
         retried_from=new.retried_from,
         created_by=tx.actor,
         created_at=tx.now,
     )
+    for step in new.steps:
+        steps.take_over(tx, id, step)
     subject = {"session_id": session.id, "run_id": id}
     tx.emit(RunQueued(**subject))
     tx.emit(WorkflowStarted(**subject, definition=new.definition, digest=new.digest, retried_from=new.retried_from))
@@ -130,6 +138,11 @@ def worked(row: Mapping[str, Any], now: float) -> float:
     """Seconds that a run worked, waiting for people not counted."""
     since = row["working_since"]
     return float(row["worked"]) + (max(now - since, 0.0) if since is not None else 0.0)
+
+
+def place(tx: Transaction, id: str, directory: str, repository: str, branch: str) -> None:
+    """From now on the run works in a worktree of its own."""
+    tx.update("workflows", id, directory=directory, repository=repository, branch=branch)
 
 
 def header(reader: Reader, id: str, now: float) -> Header:

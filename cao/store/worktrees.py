@@ -75,6 +75,11 @@ def list_page(
     return page(reader, Worktree, "worktrees", request, filters)
 
 
+def of_run(reader: Reader, run_id: str) -> list[Worktree]:
+    """A run's worktrees that were not removed, oldest first."""
+    return reader.all(Worktree, "SELECT * FROM worktrees WHERE run_id = ? AND state != 'removed' ORDER BY n", (run_id,))
+
+
 def there(reader: Reader, project_id: str | None = None, limit: int = 200) -> list[Worktree]:
     """Worktrees that were not removed, oldest first."""
     sql = "SELECT * FROM worktrees WHERE state != 'removed' AND (? IS NULL OR project_id = ?) ORDER BY n LIMIT ?"

@@ -26,7 +26,8 @@ class Journal:
         self.inputs: dict[str, Any] = row["inputs"]
         self.directory: str = row["directory"]
         self.branch: str | None = row["branch"]
-        self.project: str | None = row["repository"]
+        self.repository: str | None = row["repository"]
+        self.project_id: str | None = row["project_id"]
         self._steps: dict[str, list[Step]] = {}
         self._open: set[Attempt] = set()
         self._answers: dict[str, ApprovalState] = {}

@@ -78,11 +78,11 @@ async def _prepared(runner: WorkflowRunner, todo: Todo) -> tuple[places.Place, P
     """All that can be done before anything is written down; what goes wrong is the attempt's failure."""
     scope = {**todo.scope, "feedback": "\n\n".join(filter(None, (todo.feedback, runner.journal.header.feedback)))}
     try:
-        place = await places.of(runner, todo)
+        place = await places.of_phase(runner, todo)
         return place, _KINDS[todo.phase.kind](runner, todo, scope, place)
     except (CaoError, ProviderError) as error:
         end = _failure(error)
-        return places.none(runner), Prepared(lambda tx, step: steps.settle(tx, step, end.decision, failure=end.failure))
+        return places.of_run(runner), Prepared(lambda tx, step: steps.settle(tx, step, end.decision, failure=end.failure))
 
 
 async def _end(step: Step, doing: Prepared) -> End:

@@ -11,6 +11,7 @@ from typing import Any, cast
 from prefect import flow
 from prefect.states import Cancelled, Completed, Failed
 
+from cao.protocol import CaoError
 from cao.protocol.records import FINAL_RUN_STATES
 from cao.protocol.workflows import Step
 from cao.store import Transaction, entries, steps, workflows
@@ -21,7 +22,7 @@ from cao.workflows import machine
 from cao.workflows.budget import Purse
 from cao.workflows.plan import Attempt, End, Going, Note, Plan, Todo, failed
 
-from . import patience
+from . import patience, places
 from .house import House
 from .journal import Journal
 from .phase import ATTEMPT, perform, phase
@@ -55,6 +56,8 @@ class WorkflowRunner:
         """Go on until the run is over or waits for people; how it stands, in a sentence."""
         with self.house.store.hub.subscribe(self.topic) as commits:
             try:
+                if (end := await self._move_in()) is not None:
+                    return await self._conclude(end)
                 while True:
                     self.journal.refresh()
                     if self.journal.header.state in FINAL_RUN_STATES:
@@ -72,6 +75,14 @@ class WorkflowRunner:
                     await commits.wait(self._patience(plan))
             finally:
                 await self._drop()
+
+    async def _move_in(self) -> End | None:
+        """Go to the run's own worktree; the end of a run that cannot have it."""
+        try:
+            await places.move_in(self)
+        except CaoError as error:
+            return failed("worktree", error.message)
+        return None
 
     def _check(self) -> None:
         """Raise what broke in a phase's task: a lost lease, a store that cannot be written."""
@@ -204,6 +215,7 @@ class WorkflowRunner:
         result = self._result(outputs) if state == "completed" else None
         await self.write(lambda tx: entries.conclude(tx, self.entered, state, outputs, result, failure))
         self.submit(self.entered.session_id)
+        await places.tidy(self)
         return failure.message if failure else "completed"
 
     def _result(self, outputs: dict[str, Any]) -> str:
