@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cao.protocol import MESSAGE_LIMIT, Conflict, InvalidInput
 from cao.protocol.queue import ItemKind, Moment
 from cao.protocol.tasks import Task
-from cao.queue import starter
+from cao.queue import starter, told
 from cao.store import Reader, projects, requirements, tasks
 from cao.store.queue import NewItem
+from cao.workflows.check import examine
+from cao.workflows.library import Library
 
 from .context import Context
+from .definition import InDirectory, project_of
 from .moments import instant
 from .seating import current_project, seat
+from .workflow_starts import prepared
 
 if TYPE_CHECKING:
     from .queue import Enqueue
@@ -24,21 +29,18 @@ if TYPE_CHECKING:
 WHAT = 100
 """The longest line that says what an item is, in characters."""
 
-INPUTS_LIMIT = 256 * 1024
-"""The longest inputs of a workflow, in bytes of JSON."""
-
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 Made = Callable[[Reader], NewItem]
 """Makes the item in the transaction, of what is true then."""
 
 
-def new_item(ctx: Context, request: Enqueue) -> Made:
+async def new_item(ctx: Context, request: Enqueue) -> Made:
     """What the request asks for. Raises `NotFound`, `InvalidInput`, `Conflict`, `Denied` or `Unavailable`."""
     not_before, expires = _times(ctx, request)
     kind = request.kind
     ctx.caller.require(starter(kind).scope)
-    return _MAKERS[kind](ctx, request, {"kind": kind, "not_before": not_before, "expires_at": expires})
+    return await _MAKERS[kind](ctx, request, {"kind": kind, "not_before": not_before, "expires_at": expires})
 
 
 def _times(ctx: Context, request: Enqueue) -> tuple[float | None, float | None]:
@@ -64,7 +66,7 @@ def moment(name: str, text: Moment, now: float) -> float:
         raise InvalidInput.field(name, "is no time; write 2027-03-01T09:00:00Z, or 10m for ten minutes from now") from None
 
 
-def _prompt(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
+async def _prompt(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
     prompt = request.prompt or ""
     if len(prompt.encode()) > MESSAGE_LIMIT:
         raise InvalidInput.field("prompt", f"has more than {MESSAGE_LIMIT} bytes", "too_long")
@@ -92,10 +94,10 @@ def _line(text: str) -> str:
     return words if len(words) <= WHAT else words[: WHAT - 1] + "…"
 
 
-def _task(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
+async def _task(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
     ctx.caller.require("task:write")
     found = tasks.get(ctx.store.read(), request.task or "")
-    launch, provider = _launch_of(ctx, request, found)
+    launch, provider = await _launch_of(ctx, request, found)
 
     def make(reader: Reader) -> NewItem:
         task = tasks.get(reader, found.id)
@@ -113,15 +115,34 @@ def _task(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
     return make
 
 
-def _launch_of(ctx: Context, request: Enqueue, task: Task) -> tuple[dict[str, Any], str | None]:
-    """Where and by whom a task is done; the rest is read from the task when its turn has come."""
-    directory = projects.get(ctx.store.read(), task.project_id).path if task.project_id else None
+async def _launch_of(ctx: Context, request: Enqueue, task: Task) -> tuple[dict[str, Any], str | None]:
+    """Where and by whom a task is done; what it says is read from the task when its turn has come."""
     if task.workflow:
         if request.profile or request.provider:
             raise InvalidInput.field("profile", f"is for the phases of workflow {task.workflow} to say, which this task has")
-        return {"directory": directory} if directory else {}, None
-    place = seat(ctx, profile=request.profile or task.agent or "developer", provider=request.provider, directory=directory)
-    return {"profile": place.profile, "provider": place.provider, "directory": place.directory}, place.provider
+        place = InDirectory(project=task.project_id)
+        inputs = told(task, await _declared(ctx, place, task.workflow))
+        return await _run(ctx, place, task.workflow, inputs), None
+    directory = projects.get(ctx.store.read(), task.project_id).path if task.project_id else None
+    new = seat(ctx, profile=request.profile or task.agent or "developer", provider=request.provider, directory=directory)
+    return {"profile": new.profile, "provider": new.provider, "directory": new.directory}, new.provider
+
+
+async def _declared(ctx: Context, place: InDirectory, workflow: str) -> list[str]:
+    """The inputs that a workflow declares."""
+    library = Library(Path(project_of(ctx, place).path))
+
+    def look() -> list[str]:
+        examined = examine(library.get(workflow).text, library.surroundings(frozenset(), frozenset()), workflow)
+        return list(examined.document.definition.inputs) if examined.document else []
+
+    return await asyncio.to_thread(look)
+
+
+async def _run(ctx: Context, place: InDirectory, workflow: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    """What runs a workflow; it is checked now, and again when it is started."""
+    found = await prepared(ctx, place, workflow, inputs, {})
+    return {"definition": workflow, "inputs": inputs, "project": found.project_id, "directory": found.directory}
 
 
 def _require_startable(reader: Reader, task: Task) -> None:
@@ -138,7 +159,7 @@ def _require_startable(reader: Reader, task: Task) -> None:
     tasks.require_met(reader, task)
 
 
-def _requirement(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
+async def _requirement(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
     found = requirements.get(ctx.store.read(), request.requirement or "")
     new = NewItem(
         **base,
@@ -151,25 +172,21 @@ def _requirement(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
     return lambda _: new
 
 
-def _workflow(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
-    inputs = request.inputs or {}
-    if len(json.dumps(inputs)) > INPUTS_LIMIT:
-        raise InvalidInput.field("inputs", f"have more than {INPUTS_LIMIT} bytes", "too_long")
-    directory = _directory(ctx, request)
-    project = current_project(ctx, directory)
-    launch = {"definition": request.workflow, "inputs": inputs, **({"directory": directory} if directory else {})}
+async def _workflow(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
+    name = request.workflow or ""
+    launch = await _run(ctx, InDirectory(project=request.project, directory=request.directory), name, request.inputs or {})
     new = NewItem(
         **base,
-        what=request.workflow or "",
-        subject=request.workflow,
+        what=name,
+        subject=name,
         launch=launch,
         priority=request.priority or "medium",
-        project_id=project.id if project else None,
+        project_id=launch["project"],
     )
     return lambda _: new
 
 
-_MAKERS: dict[ItemKind, Callable[[Context, Enqueue, dict[str, Any]], Made]] = {
+_MAKERS: dict[ItemKind, Callable[[Context, Enqueue, dict[str, Any]], Awaitable[Made]]] = {
     "prompt": _prompt,
     "task": _task,
     "requirement": _requirement,

@@ -41,13 +41,14 @@ class Enqueue(WriteRequest):
     prompt: Text | None = None
     """Work for one agent in a session of its own, at most 1 MiB."""
     task: Reference | None = None
-    """A task that is ready: its workflow is run, or its agent is given it as a prompt."""
+    """A task that is ready: its workflow is run, with `task`, `title` and `description` as far as it declares these inputs; or
+    an agent is given it as a prompt."""
     requirement: Reference | None = None
     """A requirement: it is made into tasks, and they are started."""
     workflow: Name | None = None
     """A workflow's name."""
-    inputs: dict[str, Any] | None = None
-    """What the workflow is given."""
+    inputs: Annotated[dict[str, Any], Field(max_length=100)] | None = None
+    """A value for each input that the workflow declares."""
     profile: Name | None = None
     """Who is given the prompt, or the task; the one that the task is for, else developer, unless given."""
     provider: Name | None = None
@@ -104,7 +105,7 @@ async def enqueue(ctx: Context, request: Enqueue) -> QueueItem:
     """
     if (before := ctx.replay(QueueItem)) is not None:
         return before
-    new = new_item(ctx, request)
+    new = await new_item(ctx, request)
 
     def change(tx: Transaction) -> QueueItem:
         return queue.get(tx, queue.add(tx, new(tx)), ctx.services.queue.limits, tx.now)

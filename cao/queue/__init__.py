@@ -4,6 +4,6 @@
 """
 
 from .duty import Dispatcher
-from .work import starter
+from .work import starter, told
 
-__all__ = ["Dispatcher", "starter"]
+__all__ = ["Dispatcher", "starter", "told"]

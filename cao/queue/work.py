@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from cao.protocol import REGISTRY, Operation, Request, Unavailable
@@ -23,10 +23,9 @@ def of(reader: Reader, claim: Claim) -> Work:
     """What starts a claimed item. Its key makes it one run, whoever asks and how often."""
     task = tasks.get(reader, claim.subject or "") if claim.kind == "task" else None
     operation = _operation(claim.kind, task)
-    known = {name: value for name, value in claim.launch.items() if name in operation.request.model_fields}
-    fields = {**known, **(_fields_of(task) if task else {}), "idempotency_key": f"queue:{claim.id}"}
-    if operation.name == "session.launch":
-        fields["labels"] = {"queue": claim.id, **({"task": task.id} if task else {})}
+    known = {**claim.launch, **(_fields_of(task, claim.launch) if task else {})}
+    marks = {"idempotency_key": f"queue:{claim.id}", "labels": {"queue": claim.id, **({"task": task.id} if task else {})}}
+    fields = {name: value for name, value in {**known, **marks}.items() if name in operation.request.model_fields}
     return Work(operation, operation.parse(fields))
 
 
@@ -43,11 +42,17 @@ def starter(kind: ItemKind) -> Operation:
     return REGISTRY[name]
 
 
-def _fields_of(task: Task) -> dict[str, Any]:
+def _fields_of(task: Task, launch: Mapping[str, Any]) -> dict[str, Any]:
     """A task as it stands now: it may have been rewritten while it waited."""
     if task.workflow:
-        return {"definition": task.workflow, "inputs": {"task": task.id, "title": task.title, "description": task.description}}
+        return {"definition": task.workflow, "inputs": told(task, launch.get("inputs", ()))}
     return {"prompt": prompt_of(task)}
+
+
+def told(task: Task, inputs: Iterable[str]) -> dict[str, str]:
+    """What a workflow is told of the task that it is run for, as far as it declares these inputs."""
+    known = {"task": task.id, "title": task.title, "description": task.description}
+    return {name: known[name] for name in inputs if name in known}
 
 
 def prompt_of(task: Task) -> str:

@@ -507,6 +507,58 @@ async def test_a_requirement_becomes_tasks_in_the_queue(house: House) -> None:
     assert {task.status for task in tasks} == {"in-progress"}
 
 
+MEND = """\
+name: mend
+inputs:
+  title: {required: true}
+  tool: {default: hammer}
+phases:
+  - id: look
+    command: {run: ["true"]}
+"""
+
+
+async def project_with_a_workflow(house: House) -> Any:
+    project = await house.ask("project.init", path=str(house.place), name="lamps")
+    folder = house.place / ".cao" / "workflows"
+    folder.mkdir(parents=True)
+    (folder / "mend.yaml").write_text(MEND)
+    return project
+
+
+async def test_a_workflow_is_checked_when_it_is_enqueued_and_run_when_its_turn_has_come(house: House) -> None:
+    project = await project_with_a_workflow(house)
+    item = await house.ask("queue.enqueue", workflow="mend", inputs={"title": "the lamp"})
+    assert (item.what, item.project_id, item.provider) == ("mend", project.id, None)
+    assert await house.dispatch() == {"dispatched": 1}
+    item = await house.item(item.id)
+    run = await house.ask("workflow.get", run=item.run_id)
+    assert (run.inputs, run.session_id, run.labels) == (
+        {"title": "the lamp", "tool": "hammer"},
+        item.session_id,
+        {"queue": item.id},
+    )
+    with pytest.raises(Conflict, match=f"cao workflow cancel {item.run_id}"):
+        await house.ask("queue.drop", items=[item.id])
+    for fields, error in (({"workflow": "mend"}, InvalidInput), ({"workflow": "paint"}, NotFound)):
+        with pytest.raises(error):
+            await house.ask("queue.enqueue", **fields)
+
+
+async def test_a_task_with_a_workflow_runs_it(house: House) -> None:
+    project = await project_with_a_workflow(house)
+    task = await ready_task(house, workflow="mend")
+    assert task.project_id == project.id
+    item = await house.ask("queue.enqueue", task=task.id)
+    with pytest.raises(InvalidInput, match="for the phases of workflow mend"):
+        await house.ask("queue.enqueue", task=task.id, provider="scripted")
+    await house.ask("task.update", task=task.id, title="Mend it well")
+    assert await house.dispatch() == {"dispatched": 1}
+    item = await house.item(item.id)
+    assert (await house.ask("workflow.get", run=item.run_id)).inputs["title"] == "Mend it well"
+    assert (await house.ask("task.get", task=task.id)).run_id == item.run_id
+
+
 async def test_errors_name_the_next_command(house: House) -> None:
     for name, fields in (("queue.get", {"item": "itm_1"}), ("queue.enqueue", {"task": "tsk_1"})):
         with pytest.raises(CaoError, match="cao ") as refused:

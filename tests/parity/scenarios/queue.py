@@ -8,7 +8,7 @@ from .world import Case, World, has, lists, scenario
 
 
 async def item(world: World, **fields: Any) -> Any:
-    given = {"provider": "scripted", "directory": str(world.place), "not_before": "1d", **fields}
+    given: dict[str, Any] = {"provider": "scripted", "directory": str(world.place), "not_before": "1d", **fields}
     return await world.client.queue.enqueue(world.name(), **given)
 
 
