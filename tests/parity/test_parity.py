@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import keyword
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -155,7 +156,7 @@ def _shape(answer: Any) -> Any:
 
 async def by_python(world: World, defined: Operation, fields: Mapping[str, Any]) -> Any:
     facade = world.client if defined.on("http") else world.backstage
-    method = getattr(getattr(facade, defined.group), defined.verb)
+    method = getattr(getattr(facade, defined.group), defined.verb + "_" * keyword.iskeyword(defined.verb))
     if defined.effect == "stream":
         return [item.model_dump(mode="json") async for item in method(**fields)]
     return (await method(**fields)).model_dump(mode="json")
@@ -175,7 +176,8 @@ async def by_http(world: World, defined: Operation, fields: Mapping[str, Any]) -
         )
     assert response.status_code == defined.status, response.text
     if defined.effect == "stream":
-        return [json.loads(line[5:]) for line in response.text.splitlines() if line.startswith("data:")]
+        data = [line[5:].strip() for line in response.text.splitlines() if line.startswith("data:")]
+        return [json.loads(line) for line in data if line]  # the last line says that the stream is over
     return response.json()
 
 
