@@ -7,7 +7,6 @@ python -m cao.generate --check   fail when one of them is stale
 from __future__ import annotations
 
 import json
-import keyword
 import sys
 import textwrap
 import types
@@ -139,7 +138,7 @@ def _method(operation: Operation, names: Names) -> Iterator[str]:
     fields = operation.request.model_fields
     ordered = in_order(operation)
     spelled = {name: _parameter(name, fields[name], names) for name in ordered}
-    verb = operation.verb + "_" * keyword.iskeyword(operation.verb)
+    verb = operation.method_name
     answer, prefix, call = spell(operation.output, names), "async def", "await self._transport.call"
     if operation.effect == "stream":
         answer, prefix, call = f"AsyncIterator[{answer}]", "def", "self._transport.stream"

@@ -146,7 +146,7 @@ def _is_on(operation: Operation, surface: str) -> bool:
 
 def _python(operation: Operation) -> str:
     given = ", ".join(f"{name}={_literal(value)}" for name, value in operation.example.items())
-    call = f"control.{operation.name}({given})"
+    call = f"control.{operation.group}.{operation.method_name}({given})"
     if operation.effect == "stream":
         return f"async for item in {call}:\n    print(item)"
     return f"print(await {call})"

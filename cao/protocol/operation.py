@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import keyword
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -75,6 +76,11 @@ class Operation:
     @property
     def verb(self) -> str:
         return self.name.partition(".")[2]
+
+    @property
+    def method_name(self) -> str:
+        """The verb in the typed interface: one that Python keeps for itself has an underscore behind it, as in `import_`."""
+        return self.verb + "_" * keyword.iskeyword(self.verb)
 
     @property
     def identifier(self) -> str:

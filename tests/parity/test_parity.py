@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import keyword
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -156,7 +155,7 @@ def _shape(answer: Any) -> Any:
 
 async def by_python(world: World, defined: Operation, fields: Mapping[str, Any]) -> Any:
     facade = world.client if defined.on("http") else world.backstage
-    method = getattr(getattr(facade, defined.group), defined.verb + "_" * keyword.iskeyword(defined.verb))
+    method = getattr(getattr(facade, defined.group), defined.method_name)
     if defined.effect == "stream":
         return [item.model_dump(mode="json") async for item in method(**fields)]
     return (await method(**fields)).model_dump(mode="json")
