@@ -93,14 +93,14 @@ class HttpTransport:
             raise Unavailable(f"the answer of {self._url} is not one of {name}: is it a cao server of this version?") from error
 
     async def stream(self, name: str, fields: Mapping[str, Any]) -> AsyncIterator[Any]:
-        """The items of a stream, each once and in order, however often the connection is cut in between."""
+        """The items of a stream to its end, each once and in order, however often the connection is cut in between."""
         operation = REGISTRY[name]
         place = Place(_dumped(operation.parse(fields)))
         while not place.is_over:
             lost: CaoError = Unavailable(f"{self._url} ended the stream; see: cao daemon status")
             try:
                 async for event in self._part(operation, place):
-                    place.pass_by(event.id)
+                    place.pass_by(event.id, event.kind)
                     if event.data:
                         place.count()
                         yield operation.adapter.validate_json(event.data)

@@ -101,8 +101,9 @@ class Place:
         self._left = int(fields.get("limit") or 0)
         self.is_over = False
 
-    def pass_by(self, id: str) -> None:
-        """An event was seen, or the place at which the stream begins again: the server is back."""
+    def pass_by(self, id: str, kind: str = "message") -> None:
+        """An event was seen, or the place at which the stream begins again: the server is back. After `end` nothing comes."""
+        self.is_over |= kind == "end"
         if id and id != self.last_id:
             self.last_id, self.pause = id, 0.0
         self._lost_at = None
@@ -146,7 +147,7 @@ class Wire:
         while not place.is_over:
             try:
                 for event in self._part(operation, place):
-                    place.pass_by(event.id)
+                    place.pass_by(event.id, event.kind)
                     if event.data:
                         place.count()
                         yield _json(event.data.encode())

@@ -68,6 +68,10 @@ class Channel:
         place = b"id: %d\n" % id if id is not None else b""
         await self._write(b"%sevent: %s\ndata: %s\n\n" % (place, kind.encode(), data))
 
+    async def end(self) -> None:
+        """Tell that nothing follows, so that the client does not come back for more."""
+        await self._write(b"event: end\ndata:\n\n")
+
     async def beat(self) -> None:
         """For ever: send a comment whenever nothing else was sent for a while."""
         while True:
@@ -127,6 +131,7 @@ class EventStream:
             count += 1
             if count % _BREATH == 0:
                 await asyncio.sleep(0)
+        await channel.end()
 
     async def _all(self) -> AsyncIterator[Any]:
         try:

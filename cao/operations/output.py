@@ -68,27 +68,37 @@ def _read(ctx: Context, request: ReadText) -> OutputText:
 
 
 class FollowText(Request):
-    """Which run's output."""
+    """Which run's output, and from where."""
 
     run: Reference
     """Its id."""
+    after: Offset = 0
+    """Begin behind so many bytes: the `seq` of the last piece that you saw."""
 
 
-@operation("output.follow", path="/runs/{run}/output/stream", effect="stream", example={"run": "run_000000000"})
+@operation("output.follow", path="/runs/{run}/output/stream", effect="stream", example={"run": "run_000000000", "after": 0})
 async def follow(ctx: Context, request: FollowText) -> AsyncIterator[OutputPiece]:
-    """Follow what is said in a run, from its beginning until it is settled; the last piece says `done`."""
+    """Follow what is said in a run, from its beginning until it is settled."""
     run = runs.get(ctx.store.read(), request.run)
     reel = outputs.Reel(run)
     with ctx.store.hub.subscribe(run.id) as commits:
         while True:
             settled = runs.get(ctx.store.read(), run.id).state in FINAL_RUN_STATES  # before reading: what comes later waits
             while (text := reel.more(ctx.store.read())) is not None:
-                if text:
-                    yield OutputPiece(text=text, offset=reel.offset - len(text.encode()), done=False)
+                if piece := _behind(text, reel.offset, request.after):
+                    yield piece
+                await asyncio.sleep(0)  # a long text is read in many pieces, and waits for nothing by itself
             if settled:
-                yield OutputPiece(text="", offset=reel.offset, done=True)
                 return
             await commits.wait(QUIET_SECONDS)
+
+
+def _behind(text: str, end: int, after: int) -> OutputPiece | None:
+    """The part of a piece, which ends at byte `end`, that lies behind the first `after` bytes."""
+    if not text or end <= after:
+        return None
+    data = text.encode()
+    return OutputPiece(seq=end, text=data[max(len(data) - (end - after), 0) :].decode("utf-8", "ignore"))
 
 
 class ListPhases(ListRequest):

@@ -28,11 +28,10 @@ class OutputText(Answer):
 class OutputPiece(Answer):
     """Text as it comes."""
 
+    type: Literal["output"] = "output"
+    seq: int
+    """Where it ends, in bytes of UTF-8: give it as `after` to go on behind it."""
     text: str
-    offset: int
-    """Where it begins, in bytes of UTF-8."""
-    done: bool
-    """The run is settled and this is the end; its text may be empty."""
 
 
 class Artifact(Answer):

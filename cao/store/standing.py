@@ -35,9 +35,7 @@ def of(reader: Reader, project: Project | None, now: float) -> Standing:
         in_progress=_tasks(reader, here, "in-progress"),
         blocked=_tasks(reader, here, "blocked"),
         next=task_plans.next_up(reader, scope).task,
-        tasks=_counts(
-            reader, "SELECT status AS name, count(*) AS items FROM tasks WHERE project_id IS :project GROUP BY 1", here
-        ),
+        tasks=_counts(reader, "tasks", "status", here),
         runs=reader.all(Run, f"SELECT r.* {_RUNS} ORDER BY r.n LIMIT :first", here),
         run_count=reader.number(f"SELECT count(*) {_RUNS}", here),
         failed_lately=failures.list_page(reader, ListRequest(limit=FIRST), lately).items,
