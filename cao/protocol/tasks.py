@@ -79,6 +79,10 @@ class Dependency(Answer):
     """How the other one stands."""
 
 
+def _moves(known: dict[str, Any]) -> list[TaskStatus]:
+    return list(TASK_MACHINE.targets(known["status"]))
+
+
 class Task(Answer):
     """A work item, for people and for agents."""
 
@@ -89,6 +93,8 @@ class Task(Answer):
     description: str = ""
     kind: TaskKind
     status: TaskStatus
+    moves: list[TaskStatus] = Field(default_factory=_moves)
+    """Where `task status` can move it now; none once it is settled: then there is `task reopen`."""
     priority: Priority
     risk: Risk | None = None
     """How much can go wrong."""

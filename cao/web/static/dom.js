@@ -37,6 +37,14 @@ export function fill(element, ...children) {
   return element;
 }
 
+/** The same, and the focus stays on what has the same `data-key`. */
+export function refill(element, ...children) {
+  const key = element.contains(document.activeElement) && document.activeElement.dataset.key;
+  fill(element, ...children);
+  if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  return element;
+}
+
 /** A drawing of stroked paths on a grid of 20. */
 export function drawing(paths, properties = {}) {
   const svg = document.createElementNS(SVG, "svg");

@@ -10,6 +10,15 @@ const PATHS = {
   sessions: [
     "M3 5.5A1.5 1.5 0 0 1 4.5 4h11A1.5 1.5 0 0 1 17 5.5v6a1.5 1.5 0 0 1-1.5 1.5H9l-4 3.2V13h-.5A1.5 1.5 0 0 1 3 11.5z",
   ],
+  workflows: [
+    "M4.5 7.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4z",
+    "M15.5 12a2 2 0 1 0 0-4 2 2 0 0 0 0 4z",
+    "M4.5 16.5a2 2 0 1 0 0-4 2 2 0 0 0 0 4z",
+    "M6.5 5.5H8a2.5 2.5 0 0 1 2.5 2.5v0A2 2 0 0 0 12.5 10h1",
+    "M6.5 14.5H8a2.5 2.5 0 0 0 2.5-2.5v0A2 2 0 0 1 12.5 10",
+  ],
+  tasks: ["M15.5 9.5V15a1.2 1.2 0 0 1-1.2 1.2H5a1.2 1.2 0 0 1-1.2-1.2V5.7A1.2 1.2 0 0 1 5 4.5h6.5", "M7.2 9.6l2.6 2.6 7-7.7"],
+  queue: ["M3.5 4.2h13v4h-13z", "M3.5 12h13", "M3.5 15.800h13"],
   runs: ["M6.5 4.2l9 5.8-9 5.8z"],
   schedules: ["M10 17a7 7 0 1 0 0-14 7 7 0 0 0 0 14z", "M10 6.2V10l2.6 1.8"],
   notifications: ["M5 13.5V9a5 5 0 0 1 10 0v4.5l1.2 1.5H3.8z", "M8.5 17.2h3"],
@@ -50,6 +59,9 @@ const PATHS = {
   ring: ["M10 15a5 5 0 1 0 0-10 5 5 0 0 0 0 10z"],
   half: ["M10 15a5 5 0 1 0 0-10 5 5 0 0 0 0 10z", "M10 10V6.5"],
   spin: ["M10 4a6 6 0 1 1-6 6"],
+  front: ["M5 4.5h10", "M10 16V8", "M6.5 11.5L10 8l3.5 3.5"],
+  pause: ["M7.5 5.5v9", "M12.5 5.5v9"],
+  again: ["M15.5 8.5A6 6 0 1 0 16 11.5", "M15.8 4.8v3.9h-3.9"],
   skip: ["M5 5l6 5-6 5z", "M14.5 5v10"],
 };
 
@@ -59,6 +71,27 @@ export function icon(name, properties) {
 }
 
 const STATES = {
+  "task.ready": ["ring", "busy"],
+  "item.ready": ["half", "calm"],
+  backlog: ["dash", "calm"],
+  "in-progress": ["half", "busy"],
+  blocked: ["warn", "bad"],
+  "on-hold": ["pause", "wait"],
+  dispatching: ["spin", "busy"],
+  dispatched: ["spin", "busy"],
+  dropped: ["dash", "calm"],
+  draft: ["ring", "calm"],
+  refined: ["half", "calm"],
+  planned: ["half", "busy"],
+  rejected: ["dash", "calm"],
+  asked: ["spin", "busy"],
+  applied: ["check", "good"],
+  stale: ["warn", "wait"],
+  settled: ["check", "good"],
+  advance: ["check", "good"],
+  rework: ["again", "wait"],
+  skip: ["skip", "calm"],
+  fail: ["cross", "bad"],
   idle: ["ring", "calm"],
   open: ["ring", "calm"],
   closed: ["dash", "calm"],
@@ -88,17 +121,23 @@ const STATES = {
   skipped: ["skip", "calm"],
   expired: ["dash", "calm"],
   withdrawn: ["dash", "calm"],
-  held: ["dash", "wait"],
+  held: ["pause", "wait"],
   lost: ["warn", "bad"],
   "timed-out": ["warn", "bad"],
-  paused: ["dash", "calm"],
+  paused: ["pause", "wait"],
   disabled: ["dash", "calm"],
   stopped: ["dash", "calm"],
 };
-const WORDS = { waiting: "waiting for you", running: "working", caught_up: "caught up" };
+const WORDS = {
+  waiting: "waiting for you",
+  running: "working",
+  caught_up: "caught up",
+  dispatched: "under way",
+  dispatching: "being started",
+};
 
-/** How a state looks: a drawing, a colour and a word, so that none of them has to be seen. */
-export function look(state) {
-  const [drawn, tone] = STATES[state] ?? ["info", "calm"];
-  return { drawn, tone, word: WORDS[state] ?? String(state).replaceAll("_", " ") };
+/** How a state looks: a drawing, a colour and a word, so that none of them has to be seen. of: whose state, where words are shared. */
+export function look(state, of) {
+  const [drawn, tone] = STATES[`${of}.${state}`] ?? STATES[state] ?? ["info", "calm"];
+  return { drawn, tone, word: WORDS[state] ?? String(state).replaceAll(/[_-]/g, " ") };
 }

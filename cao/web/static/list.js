@@ -1,10 +1,11 @@
 // A paged list that reads on as somebody scrolls, and puts in order what changed.
 
 import { ask } from "./api.js";
-import { fill, h } from "./dom.js";
+import { fill, h, refill } from "./dom.js";
 import { trouble, waiting } from "./parts.js";
 
 const PAGE = 60;
+const MOST = 200;
 
 /** The rows of one listing operation. `row(item)` makes an element; `key(item)` says which it is. */
 export class List {
@@ -30,12 +31,13 @@ export class List {
     this.#watcher.observe(this.#foot);
   }
 
-  /** Show the first page for these filters. */
+  /** Show the first page for these filters; for the same ones again, as many rows as there are, as far as one page holds them. */
   async load(fields = this.#fields) {
     const turn = ++this.#turn;
+    const limit = fields === this.#fields ? Math.min(MOST, Math.max(PAGE, this.rows.size)) : PAGE;
     this.#fields = fields;
     try {
-      const page = await ask(this.#operation, { ...fields, limit: PAGE });
+      const page = await ask(this.#operation, { ...fields, limit });
       if (turn !== this.#turn) return;
       this.#cursor = page.next_cursor;
       this.rows = new Map(page.items.map((item) => [this.#key(item), this.#row(item)]));
@@ -78,7 +80,7 @@ export class List {
   }
 
   #show() {
-    fill(this.element, this.rows.size ? [...this.rows.values()] : this.#blank?.(), this.#foot);
+    refill(this.element, this.rows.size ? [...this.rows.values()] : this.#blank?.(), this.#foot);
     this.#foot.hidden = !this.#cursor;
   }
 

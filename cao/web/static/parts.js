@@ -4,9 +4,9 @@ import { fill, h } from "./dom.js";
 import { icon, look } from "./icons.js";
 import { clean, label, short } from "./text.js";
 
-/** A state: drawing, colour and word. */
-export function badge(state) {
-  const { drawn, tone, word } = look(state);
+/** A state: drawing, colour and word. of: whose state, where others have one of the same name. */
+export function badge(state, of) {
+  const { drawn, tone, word } = look(state, of);
   return h(
     "span.badge",
     { class: tone, data: { state } },

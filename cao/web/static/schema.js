@@ -16,6 +16,8 @@ export function fieldsOf(schema) {
       wanted,
       help: raw.description ?? wanted.description ?? "",
       preset: raw.default,
+      /** The fields of a record, or of each of several. */
+      inside: () => fieldsOf({ ...(wanted.items ?? wanted), $defs: schema.$defs }),
     };
   });
 }
@@ -49,10 +51,13 @@ function kindOf(name, wanted) {
       return "number";
     case "string":
       if (wanted.format === "password" || wanted.writeOnly) return "secret";
+      if (wanted.format === "date-time") return "moment";
       return PROSE.test(name) || (wanted.maxLength > LONG && !/path|directory|file|url/.test(name)) ? "prose" : "line";
     case "array":
+      if (wanted.items?.properties) return "records";
       return wanted.items?.enum ? "several" : simple(wanted.items) ? "lines" : "json";
     case "object":
+      if (wanted.properties) return "record";
       return named(wanted) ? "pairs" : "json";
     default:
       return "json";
@@ -72,6 +77,7 @@ export function valueOf(field, entered) {
   const text = field.kind === "prose" ? entered : entered.trim();
   if (text === "") return undefined;
   if (field.kind === "number") return Number(text);
+  if (field.kind === "moment") return new Date(text).toISOString();
   if (field.kind === "lines") return lines(text);
   if (field.kind === "pairs") return Object.fromEntries(lines(text).map(pair));
   return field.kind === "json" ? JSON.parse(text) : text;
@@ -98,5 +104,12 @@ export function textOf(field, value) {
       .map(([name, one]) => `${name}=${one}`)
       .join("\n");
   if (field.kind === "json") return JSON.stringify(value, null, 2);
+  if (field.kind === "moment") return local(value);
   return typeof value === "boolean" ? (value ? "yes" : "no") : String(value);
+}
+
+/** A moment as `datetime-local` fields have it: on the reader's clock. */
+function local(value) {
+  const date = new Date(value);
+  return new Date(date - date.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
 }

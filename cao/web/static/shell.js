@@ -13,13 +13,17 @@ import { Keys } from "./keys.js";
 import { notifications } from "./notifications.js";
 import { openForm, Palette } from "./palette.js";
 import { button } from "./parts.js";
+import { queue } from "./queue.js";
 import { runs } from "./runs.js";
 import { schedules } from "./schedules.js";
 import { sessions } from "./sessions.js";
+import { tasks } from "./tasks.js";
 
 const SCREENS = [
   { name: "inbox", words: "Inbox", key: "i", make: inbox, needs: "approval.list" },
   { name: "sessions", words: "Sessions", key: "s", make: sessions, needs: "session.list" },
+  { name: "tasks", words: "Tasks", key: "t", make: tasks, needs: "task.list" },
+  { name: "queue", words: "Queue", key: "q", make: queue, needs: "queue.list" },
   { name: "runs", words: "Runs", key: "r", make: runs, needs: "run.list" },
   { name: "schedules", words: "Schedules", key: "c", make: schedules, needs: "schedule.list" },
   { name: "notifications", words: "Notifications", key: "n", make: notifications, needs: "notifier.list" },
