@@ -66,7 +66,7 @@ class RetryWorkflow(WriteRequest):
     positional=("run", "phase"),
 )
 async def retry(ctx: Context, request: RetryWorkflow) -> Workflow:
-    """Run the same again from one of its phases: a new run, of the same definition, with what was finished before that phase."""
+    """Run the same again from one of its phases: a new run of the same definition, with what was finished before."""
 
     def change(tx: Transaction) -> Workflow:
         row = checkpoints.over(tx, request.run)

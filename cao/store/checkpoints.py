@@ -1,4 +1,4 @@
-"""Looking back at a run: its decisions, its outputs, how it stood after each of them; and dropping what nobody needs any more."""
+"""Looking back at a run: its decisions, its outputs, how it stood after each; and dropping what nobody needs any more."""
 
 from __future__ import annotations
 

@@ -61,11 +61,15 @@ def begin(tx: Transaction, new: NewStep) -> Step:
 def take_over(tx: Transaction, run_id: str, step: Step) -> None:
     """Write down an attempt of another run as one of this."""
     columns = step.model_dump(exclude={"n", "run_id", "started_at", "settled_at", "task_run_id", "approval_id"})
-    times = {
-        "started_at": step.started_at.timestamp(),
-        "settled_at": step.settled_at.timestamp() if step.settled_at else tx.now,
-    }
-    tx.insert("steps", id=_id(run_id, step.path, step.attempt), run_id=run_id, effect="idempotent", **columns, **times)
+    tx.insert(
+        "steps",
+        id=_id(run_id, step.path, step.attempt),
+        run_id=run_id,
+        effect="idempotent",
+        started_at=step.started_at.timestamp(),
+        settled_at=(step.settled_at or tx.time).timestamp(),
+        **columns,
+    )
 
 
 def get(reader: Reader, run_id: str, path: str, attempt: int) -> Step:

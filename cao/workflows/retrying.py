@@ -24,9 +24,9 @@ def taken_over(snapshot: Snapshot, inputs: Mapping[str, Any], told: Sequence[Ste
     if start not in phases:
         raise NotFound(f"{snapshot.root} has no phase {start!r} on its first level; it has: {', '.join(phases)}", phase=start)
     kept = [step for id in phases[: phases.index(start)] for step in _last(told, id, 1)]
-    first = first_of(machine.plan(replace(_situation(snapshot, inputs), steps=by_path(kept))))
+    first = first_of(machine.plan(replace(_situation(snapshot, inputs), steps=by_path(kept)))) or last_begun(kept)
     if first != start:
-        raise Conflict(f"{first or 'nothing'} would come first, for it never came to its end; begin there", phase=first)
+        raise Conflict(f"{first} would come first, for it never came to a good end; begin there", phase=first)
     return kept
 
 

@@ -17,9 +17,9 @@ from cao.store import Transaction, approvals, messages, runs, sessions, steps, t
 from cao.store.leases import fence
 from cao.store.terminals import Limits, NewTerminal
 from cao.workflows import decision as decisions
-from cao.workflows import expressions
 from cao.workflows.definition import AgentWork, Definition, Phase
 from cao.workflows.plan import End, Going, Todo, failed
+from cao.workflows.prompts import prompt
 
 from .house import Wanted
 from .places import Place
@@ -35,7 +35,7 @@ OUTPUT_LIMIT = 256 * 1024
 def prepare(runner: WorkflowRunner, todo: Todo, scope: Mapping[str, Any], place: Place) -> Prepared:
     """Make the prompt, and find who is asked. Raises `CaoError`."""
     work = todo.phase.agent or AgentWork(prompt="")
-    text = _prompt(todo.phase, work, scope)
+    text = prompt(todo.phase, scope)
     seat = runner.house.seat(_wanted(todo, work, place))
     sender = f"workflow:{runner.entered.definition}"
 
@@ -53,14 +53,6 @@ def prepare(runner: WorkflowRunner, todo: Todo, scope: Mapping[str, Any], place:
 def resumed(runner: WorkflowRunner, going: Going) -> Prepared:
     """An attempt that a runner before this one began: wait for its agent."""
     return Prepared(lambda _, step: step, lambda step: _wait(runner, step, going.phase, going.definition))
-
-
-def _prompt(phase: Phase, work: AgentWork, scope: Mapping[str, Any]) -> str:
-    text = expressions.render(work.prompt, scope)
-    parts = [text]
-    if scope["feedback"] and ("feedback",) not in expressions.names(work.prompt):
-        parts.append(f"You did this before, and it was sent back:\n\n{scope['feedback']}")
-    return "\n\n".join(filter(None, (*parts, decisions.instructions(phase))))
 
 
 def _wanted(todo: Todo, work: AgentWork, place: Place) -> Wanted:

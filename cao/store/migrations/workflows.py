@@ -51,9 +51,10 @@ _WORKFLOWS = (
     """CREATE TABLE steps (
         n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, run_id TEXT NOT NULL, path TEXT NOT NULL,
         kind TEXT NOT NULL, attempt INTEGER NOT NULL, within INTEGER NOT NULL, state TEXT NOT NULL, effect TEXT NOT NULL,
-        decision TEXT, output TEXT NOT NULL DEFAULT '{}', failure TEXT, directory TEXT, branch TEXT, terminal_id TEXT, turn_run_id TEXT,
-        reminders INTEGER NOT NULL DEFAULT 0, pruned INTEGER NOT NULL DEFAULT 0, approval_id TEXT, task_run_id TEXT, begun REAL NOT NULL,
-        started_at REAL NOT NULL, settled_at REAL, UNIQUE (run_id, path, attempt)) STRICT""",
+        decision TEXT, output TEXT NOT NULL DEFAULT '{}', pruned INTEGER NOT NULL DEFAULT 0, failure TEXT, directory TEXT,
+        branch TEXT, terminal_id TEXT, turn_run_id TEXT, reminders INTEGER NOT NULL DEFAULT 0, approval_id TEXT,
+        task_run_id TEXT, begun REAL NOT NULL, started_at REAL NOT NULL, settled_at REAL,
+        UNIQUE (run_id, path, attempt)) STRICT""",
     """CREATE INDEX steps_unsettled ON steps (run_id) WHERE state != 'settled'""",
     """CREATE INDEX steps_turn ON steps (turn_run_id) WHERE turn_run_id IS NOT NULL""",
     """CREATE INDEX steps_approval ON steps (approval_id) WHERE approval_id IS NOT NULL""",
