@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import io
 import json
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
+from anyio.from_thread import start_blocking_portal
 
 import cao
 from cao.client.catalog import target
@@ -23,6 +24,7 @@ from cao_cli.program import run as run_program
 from tests.integration.mcp_clients import connected, error_of
 
 Fields = Mapping[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,28 +42,29 @@ class Surfaces:
         server = read_server(home)
         assert server is not None, "no server"
         self._home, self._url, self._token = home, server.url, local_token(home)
-        self._runner = asyncio.Runner()
+        self._exit = contextlib.ExitStack()
         self.ways: Mapping[str, Callable[[Operation, Fields], Any]] = {
-            "python": lambda defined, fields: self._runner.run(self._python(defined, fields)),
-            "http": lambda defined, fields: self._runner.run(self._http(defined, fields)),
-            "mcp": lambda defined, fields: self._runner.run(self._mcp(defined, fields)),
-            "graphql": lambda defined, fields: self._runner.run(self._graphql(defined, fields)),
+            "python": lambda defined, fields: self._portal.call(self._python, defined, fields),
+            "http": lambda defined, fields: self._portal.call(self._http, defined, fields),
+            "mcp": lambda defined, fields: self._portal.call(self._mcp, defined, fields),
+            "graphql": lambda defined, fields: self._portal.call(self._graphql, defined, fields),
             "cli": self._cli,
         }
 
     def __enter__(self) -> Surfaces:
-        self._client = self._runner.run(_entered(cao.connect(home=self._home, timeout=60)))
         headers = {"Authorization": f"Bearer {self._token}"}
-        self._wire = httpx.AsyncClient(base_url=self._url, headers=headers, timeout=60, trust_env=False)
+        wire = httpx.AsyncClient(base_url=self._url, headers=headers, timeout=60, trust_env=False)
+        self._portal = self._exit.enter_context(start_blocking_portal())
+        self._client = self._enter(cao.connect(home=self._home, timeout=60))
+        self._wire = self._enter(wire)
+        self._tools = self._enter(connected(f"{self._url}/mcp", self._token))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._runner.run(self._close())
-        self._runner.close()
+        self._exit.close()
 
-    async def _close(self) -> None:
-        await self._wire.aclose()
-        await self._client.__aexit__(None, None, None)
+    def _enter(self, manager: AbstractAsyncContextManager[T]) -> T:
+        return self._exit.enter_context(self._portal.wrap_async_context_manager(manager))
 
     def ask(self, surface: str, operation: str, **fields: Any) -> Any:
         """The JSON-ready answer, or a `Refusal`."""
@@ -89,13 +92,12 @@ class Surfaces:
         return answer["data"][camel(defined.identifier)]
 
     async def _mcp(self, defined: Operation, fields: Fields) -> Any:
-        async with connected(f"{self._url}/mcp", self._token) as client:
-            result = await client.call_tool(defined.identifier, dict(fields))
+        result = await self._tools.call_tool(defined.identifier, dict(fields))
         return _refusal(error_of(result)) if result.is_error else result.structured_content
 
     def _cli(self, defined: Operation, fields: Fields) -> Any:
         """The program, in this process: what it prints, and how it exits."""
-        words = [_word(fields[name]) for name in defined.positional if name in fields]
+        words = [_word(one) for name in defined.positional if name in fields for one in _many(fields[name])]
         flags = [(name, value) for name, value in fields.items() if name not in defined.positional]
         words += [f"--{name.replace('_', '-')}={_word(one)}" for name, value in flags for one in _many(value)]
         out, err = io.StringIO(), io.StringIO()
@@ -106,10 +108,6 @@ class Surfaces:
         error = json.loads(err.getvalue())["error"]
         assert error["exit_code"] == status
         return _refusal(error)
-
-
-async def _entered(manager: Any) -> Any:
-    return await manager.__aenter__()
 
 
 def _refusal(body: Fields) -> Refusal:

@@ -195,3 +195,22 @@ async def test_closing_stops_the_turn_and_fails_what_waits(control: Control, tmp
     assert (await control.run.wait(waiting.id, timeout=30)).state == "cancelled"
     assert (await control.run.wait(str(session.run_id), timeout=30)).state == "cancelled"
     assert {terminal.status for terminal in (await control.session.get(session.id)).terminals} == {"closed"}
+
+
+async def test_the_queue_is_worked_off(control: Control, tmp_path: Path) -> None:
+    """A commit of this process wakes the dispatcher; the end of a run settles its item, in the same transaction."""
+    since = control.last_seq
+    given: dict[str, Any] = {"provider": "scripted", "directory": str(tmp_path)}
+    good = await control.queue.enqueue(script({"say": "done"}), **given)
+    bad = await control.queue.enqueue(script({"fail": "no such lamp"}), **given)
+    settled: dict[str, Any] = {}
+    async with asyncio.timeout(120):
+        async for event in control.event.follow(after=since, types=["queue.settled"]):
+            settled[event.data["item_id"]] = event
+            if len(settled) == 2:
+                break
+    items = {id: await control.queue.get(id) for id in (good.id, bad.id)}
+    assert [(items[id].state, items[id].reason) for id in items] == [("done", None), ("failed", "no such lamp")]
+    assert (await control.run.result(str(items[good.id].run_id))).text == "done"
+    assert settled[good.id].run_id == items[good.id].run_id
+    assert (await control.queue.stats()).in_flight == 0
