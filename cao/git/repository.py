@@ -228,7 +228,7 @@ def _read_status(fields: list[str], prefix: str) -> tuple[dict[str, str], list[C
     entries = iter(fields)
 
     def path(entry: str, columns: int) -> str:
-        return entry.split(" ", columns)[columns].removeprefix(prefix)
+        return entry.split(" ", columns)[columns].removeprefix(prefix) or "."
 
     for entry in entries:
         match entry[:2]:

@@ -118,7 +118,7 @@ def query(words: str) -> str:
     >>> query('time-out "not found" conn* OR')
     '"time-out" "not found" "conn"* "OR"'
     """
-    terms = [_term(*found.groups()) for found in _TERM.finditer(words.replace("\\0", " "))]
+    terms = [_term(*found.groups()) for found in _TERM.finditer(words.replace("\0", " "))]
     return " ".join([term for term in terms if any(char.isalnum() for char in term)][:_TERMS])
 
 
