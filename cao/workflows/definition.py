@@ -239,10 +239,15 @@ class Defaults(Part):
     """What phases have that do not say otherwise."""
 
     profile: Identifier | None = None
+    """Who agents are."""
     provider: Identifier | None = None
+    """How agents are run."""
     model: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    """The model of agents."""
     timeout: Duration | None = None
+    """The longest that one attempt of an agent or a command takes."""
     effect: Effect | None = None
+    """Whether agents and commands may be done again."""
 
 
 class Definition(Part):

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, cast
 
-from jinja2 import StrictUndefined, Template, TemplateError, Undefined, nodes
+from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, nodes
 from jinja2.environment import TemplateExpression
 from jinja2.parser import Parser
 from jinja2.runtime import LoopContext
@@ -27,7 +27,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from cao.protocol import InvalidInput
 
 from . import filters
-from .grammar import COUNTED, JOINED, GrammarError, Reference, checked, read_by
+from .grammar import COUNTED, JOINED, MOST, GrammarError, Reference, checked, read_by
 from .meter import Exhausted, kind_of, metered, plain, spend, written
 
 Scope = Mapping[str, Any]
@@ -35,6 +35,7 @@ Scope = Mapping[str, Any]
 OUTPUT_LIMIT = 512 * 1024
 """The longest text that a template gives, in characters."""
 
+_LONGEST_NUMBER = 30
 _WHOLE = re.compile(r"\A\s*\{\{(?P<expression>.*)\}\}\s*\Z", re.DOTALL)
 _FAULTS = (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError, Exhausted)
 _TESTS = frozenset(
@@ -167,39 +168,58 @@ def names(template: str) -> frozenset[tuple[str, ...]]:
 def references(template: str) -> list[Reference]:
     """`names`, each with where it stands, in their order. Raises `ExpressionError` for a template that cannot be read."""
     with _faults(template):
-        return read_by(checked(_ENVIRONMENT.parse(template), filters.FILTERS, _TESTS))
+        return read_by(_tree(template))
 
 
 def expression_references(expression: str) -> list[Reference]:
     """`references` of an expression without braces."""
     with _faults(expression):
-        return read_by(checked(_parsed(expression), filters.FILTERS, _TESTS))
+        return read_by(_parsed(expression))
 
 
 @lru_cache(maxsize=512)
 def _template(source: str) -> Template:
     with _faults(source):
-        tree = checked(_ENVIRONMENT.parse(source), filters.FILTERS, _TESTS)
+        tree = _tree(source)
         return _ENVIRONMENT.from_string(tree)
 
 
 @lru_cache(maxsize=512)
 def _expression(source: str) -> TemplateExpression:
     with _faults(source):
-        tree = checked(_parsed(source), filters.FILTERS, _TESTS)
+        tree = _parsed(source)
         result = nodes.Assign(nodes.Name("result", "store"), tree, lineno=1)
         compiled = _ENVIRONMENT.from_string(nodes.Template([result], lineno=1))
         return TemplateExpression(compiled, undefined_to_none=False)
 
 
+def _tree(source: str) -> nodes.Template:
+    """A template, checked."""
+    _check_length(source)
+    return checked(_ENVIRONMENT.parse(source), filters.FILTERS, _TESTS)
+
+
+def _check_length(source: str) -> None:
+    """Count the words of a template before the parser sees them: it takes long for many, and they may be nested."""
+    words = 0
+    for line, kind, text in _ENVIRONMENT.lex(source):
+        words += kind not in ("whitespace", "data")
+        if words > MOST:
+            raise GrammarError(f"has more than {MOST} words", line)
+        if kind in ("integer", "float") and len(text) > _LONGEST_NUMBER:
+            raise GrammarError("holds a number that is too large", line)
+
+
 def _parsed(source: str) -> nodes.Expr:
+    """An expression, checked."""
+    _check_length(f"{{{{ {source} }}}}")
     parser = Parser(_ENVIRONMENT, source, state="variable")
     tree = parser.parse_expression()
     if not parser.stream.eos:
         rest = parser.stream.current
         raise GrammarError(f"the expression ends before {rest.value!r}", rest.lineno)
     tree.set_environment(_ENVIRONMENT)
-    return tree
+    return checked(tree, filters.FILTERS, _TESTS)
 
 
 def _joined(parts: Iterator[str]) -> str:
@@ -226,7 +246,8 @@ def _faults(source: str) -> Generator[None]:
 def _said(error: BaseException, source: str) -> str:
     if isinstance(error, RecursionError):
         return f"is nested too deeply (in {_short(source)})"
-    said = " ".join(str(error).split())[:300] or type(error).__name__
+    message = error.message if isinstance(error, TemplateSyntaxError) else str(error)
+    said = " ".join((message or "").split())[:300] or type(error).__name__
     return f"{said} (in {_short(source)})"
 
 

@@ -8,8 +8,8 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 
 from .definition import Definition
-from .problems import Finding, Pointer, meant
-from .values import PATTERNS
+from .problems import Finding, Pointer, closest, meant
+from .values import LONGEST, PATTERNS
 
 _LOOSE_BOOLEANS = frozenset(("yes", "no", "on", "off", "y", "n"))
 _OLD_WORDS: Mapping[str, str] = {
@@ -119,6 +119,8 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
 def _said(kind: str, context: Mapping[str, Any], value: Any, message: str) -> tuple[str, str | None]:
     """The message and the hint for one kind of error."""
     match kind:
+        case "string_type" | "model_type" | "dict_type" | "list_type" | "float_type" if value is None:
+            return "is empty", None
         case "string_type":
             return "must be a text", "put it in quotes" if isinstance(value, (bool, int, float)) else None
         case "bool_type" | "bool_parsing":
@@ -129,18 +131,23 @@ def _said(kind: str, context: Mapping[str, Any], value: Any, message: str) -> tu
         case "float_type" | "float_parsing":
             return "must be a number", None
         case "list_type":
-            return "must be a list", "write it as [one, two]"
+            return "must be a list", "write it as [one, two], or each entry on a line after a dash"
         case "dict_type" | "model_type" | "model_attributes_type":
             return "must be a mapping of keys to values", None
         case "literal_error":
             choices = [word.strip("'") for word in str(context["expected"]).replace(" or ", ", ").split(", ")]
-            return f"must be one of {', '.join(choices)}", meant(str(value), choices) if isinstance(value, str) else None
+            return f"must be one of {', '.join(choices)}", _guessed(value, choices)
         case "string_pattern_mismatch":
             return PATTERNS.get(str(context["pattern"]), f"must look like {context['pattern']}"), None
         case "value_error":
             return f"is not right: {context['error']}", None
         case _:
             return _bounds(kind, context) or f"is not right: {message}", None
+
+
+def _guessed(value: Any, choices: list[str]) -> str | None:
+    guess = closest(value, choices) if isinstance(value, str) else None
+    return f"did you mean `{guess}`?" if guess else None
 
 
 def _bounds(kind: str, context: Mapping[str, Any]) -> str | None:
@@ -150,6 +157,8 @@ def _bounds(kind: str, context: Mapping[str, Any]) -> str | None:
             return f"must be at least {context['ge']:g}"
         case "greater_than":
             return f"must be more than {context['gt']:g}"
+        case "less_than_equal" if context["le"] == LONGEST:
+            return f"must be at most {LONGEST / 86400:g} days"
         case "less_than_equal":
             return f"must be at most {context['le']:g}"
         case "string_too_short":

@@ -12,8 +12,8 @@ from .meter import WIDEST
 
 DEEPEST = 40
 """How deep expressions and blocks may be nested."""
-MOST = 5000
-"""How many parts a template may have."""
+MOST = 4000
+"""How many words, and how many parts, a template may have."""
 COUNTED = "counted"
 """The filter that every loop's list goes through."""
 JOINED = "joined"

@@ -131,7 +131,12 @@ def _together(children: Sequence[_Child], ends: Sequence[End]) -> End:
         evidence=[item for decision in told for item in decision.evidence][:50],
     )
     failure = next((end.failure for end in ends if end.failure and end.decision.verdict == "fail"), None)
-    return End(decision, {"items": [dict(end.output) for end in ends]}, failure if verdict == "fail" else None)
+    return End(decision, {"items": [_item(end) for end in ends]}, failure if verdict == "fail" else None)
+
+
+def _item(end: End) -> dict[str, Any]:
+    """What later phases know of one of them: its output, and the branch that it worked on if that was its own."""
+    return {**end.output, "branch": end.branch, "directory": end.directory} if end.branch else dict(end.output)
 
 
 def _reasons(children: Sequence[_Child], told: Sequence[Decision], verdict: str) -> Iterator[str]:

@@ -66,17 +66,21 @@ def result(definitions: Mapping[str, Definition], phase: Phase, read: Iterable[R
 
 def _output(definitions: Mapping[str, Definition], phase: Phase, read: list[tuple[str, ...]], where: str) -> dict[str, Any]:
     if phase.parallel is not None:
-        return {
-            "items": [_output(definitions, child, [], f"{where}.items[{n}]") for n, child in enumerate(phase.parallel.phases)]
-        }
+        return {"items": [_item(definitions, child, f"{where}.items[{n}]") for n, child in enumerate(phase.parallel.phases)]}
     if phase.map is not None:
-        return {"items": [_output(definitions, phase.map.phase, [], f"{where}.items[{n}]") for n in range(2)]}
+        return {"items": [_item(definitions, phase.map.phase, f"{where}.items[{n}]") for n in range(2)]}
     if phase.workflow is not None:
         nested = definitions.get(phase.workflow.name)
         return {"json": {name: made_up(f"{where}.json.{name}") for name in (nested.outputs if nested else ())}}
     schema = phase.contract.output if phase.contract else None
     document = sample(schema, f"{where}.json") if schema is not None else form(read, tuple(f"{where}.json".split(".")))
     return {"text": made_up(f"{where}.text"), "json": document}
+
+
+def _item(definitions: Mapping[str, Definition], child: Phase, where: str) -> dict[str, Any]:
+    """One of those side by side: its output, and its branch where it has one of its own."""
+    branch = {name: made_up(f"{where}.{name}") for name in ("branch", "directory")} if child.worktree else {}
+    return {**_output(definitions, child, [], where), **branch}
 
 
 def sample(schema: Mapping[str, Any], where: str, depth: int = 0) -> Any:

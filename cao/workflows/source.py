@@ -19,7 +19,7 @@ from .problems import Finding, Pointer
 LIMIT = 256 * 1024
 """The longest text, in bytes of UTF-8."""
 DEEPEST = 40
-MOST_VALUES = 20_000
+MOST_VALUES = 10_000
 
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
 _BASED = re.compile(r"0o[0-7]+\Z|0x[0-9a-fA-F]+\Z")
@@ -88,7 +88,7 @@ def load(text: str) -> Tree:
     try:
         return _Builder(text).build()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark = (error.context_mark if _is_unclosed(error) else None) or error.problem_mark or error.context_mark
         raise Unreadable(_said(error), _mark(mark) if mark else Mark(1, 1), _advice(error)) from None
     except yaml.reader.ReaderError as error:
         raise Unreadable(f"the character U+{_code(error.character):04X} is not allowed", _at(text, error.position)) from None
@@ -118,6 +118,11 @@ def _mark(mark: Any, literal: bool = False) -> Mark:
     return Mark(cast("int", mark.line) + 1, cast("int", mark.column) + 1, literal)
 
 
+def _is_unclosed(error: yaml.MarkedYAMLError) -> bool:
+    """Something begins and the text ends before it does."""
+    return "end of stream" in (error.problem or "") or "<stream end>" in (error.problem or "")
+
+
 def _said(error: yaml.MarkedYAMLError) -> str:
     parts = [part for part in (error.context, error.problem) if part]
     return f"is not YAML: {', '.join(parts)}"[:300]
@@ -125,6 +130,10 @@ def _said(error: yaml.MarkedYAMLError) -> str:
 
 def _advice(error: yaml.MarkedYAMLError) -> str | None:
     problem = error.problem or ""
+    if _is_unclosed(error):
+        return "it begins here and is never closed"
+    if "got '?'" in problem:
+        return "put a text with a question mark in quotes"
     if "mapping values are not allowed" in problem:
         return "put a text with a colon in quotes, or look at the indentation"
     if "'\\t'" in problem:
@@ -193,7 +202,11 @@ class _Builder:
     def _key(self, event: Any) -> str:
         self._check(event, ())
         if not isinstance(event, yaml.ScalarEvent):
-            raise Unreadable("a key must be a text", _mark(event.start_mark), "put text that begins with { or [ in quotes")
+            raise Unreadable(
+                "a key must be a text",
+                _mark(event.start_mark),
+                'put a text that begins with { or [ in quotes, as in "{{ inputs.goal }}"',
+            )
         key = _scalar(event)
         if not isinstance(key, str):
             raise Unreadable(f"the key `{event.value}` is not a text", _mark(event.start_mark), f'write "{event.value}"')
@@ -208,7 +221,11 @@ class _Builder:
         if event.anchor is not None:
             raise Unreadable(f"`&{event.anchor}` names a part, which is not allowed", mark, "write it out where it is needed")
         if event.tag is not None:
-            raise Unreadable(f"the tag `{event.tag}` is not allowed", mark, "put a text that begins with ! in quotes")
+            raise Unreadable(
+                f"the tag `{event.tag.replace('tag:yaml.org,2002:', '!!')}` is not allowed",
+                mark,
+                "put a text that begins with ! in quotes",
+            )
         if len(pointer) > DEEPEST:
             raise Unreadable(f"is nested deeper than {DEEPEST} levels", mark)
         if len(self._values) >= MOST_VALUES:

@@ -70,6 +70,33 @@ def _reorder(fields: Fields) -> None:
     fields.update(to="front", anchor=None)
 
 
+def _definition(fields: Fields) -> None:
+    """Exactly one of three, no files over HTTP, and the project that is current."""
+    fields.update(text=fields.get("text") or "name: nothing", definition=None, path=None, directory=None, project=None)
+
+
+def _written(case: Any) -> None:
+    """A definition that can be run, of the name that the path says."""
+    name = (case.path_parameters or {}).get("definition", "x")
+    text = f"name: {name}\nphases: [{{id: hello, agent: {{prompt: Say hello.}}}}]\n"
+    _body(case).update(text=text, expect_digest=None, directory=None, project=None)
+
+
+def _task(fields: Fields) -> None:
+    """For an agent or a person, and until a time that calendars know."""
+    fields.update(person=None, deadline="2027-03-31T16:00:00Z")
+
+
+def _bulk(fields: Fields) -> None:
+    """Each item is one change."""
+    fields["items"] = [{"task": item.get("task") or "x", "status": "ready"} for item in fields.get("items") or [{}]]
+
+
+def _refine(fields: Fields) -> None:
+    """An agent that is there, and notes in which it finds no script."""
+    fields.update(provider="scripted", profile="developer", directory=None, notes=None)
+
+
 MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/sessions"): _launch,
     ("POST", "/sessions/{session}/terminals"): _launch,
@@ -81,12 +108,22 @@ MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/profiles"): lambda fields: fields.update(source="developer", digest=None),
     ("POST", "/profiles/validate"): _validate,
     ("POST", "/schedules"): _schedule,
+    ("POST", "/definitions/validate"): _definition,
+    ("POST", "/definitions/{definition}/render"): lambda fields: fields.update(
+        phase="hello", inputs={}, phases={}, directory=None, project=None
+    ),
     ("POST", "/queue"): _enqueue,
     ("POST", "/queue/hold"): _some,
     ("POST", "/queue/release"): _some,
     ("POST", "/queue/drop"): _some,
     ("POST", "/queue/reorder"): _reorder,
     ("POST", "/rules"): _rule,
+    ("POST", "/tasks"): _task,
+    ("POST", "/tasks/{task}/deadline"): lambda fields: fields.update(deadline="2027-03-31"),
+    ("POST", "/bulk/tasks"): _bulk,
+    ("POST", "/rebalance/tasks"): lambda fields: fields.update(essential=[], nice=[]),
+    ("POST", "/requirements/{requirement}/refine"): _refine,
+    ("POST", "/vision/refine"): _refine,
     ("POST", "/notify"): lambda fields: fields.update(notifier=None),
     ("POST", "/notifiers"): lambda fields: fields.update(address="json://127.0.0.1:9/"),
     ("POST", "/tokens"): lambda fields: fields.update(scopes=["*:read"]),  # scopes name groups that exist
@@ -102,8 +139,14 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if case.meta is None or case.meta.generation.mode != GenerationMode.POSITIVE:
         return
     (case.query or {}).pop("cursor", None)  # valid ones are made by the server
+    if (case.query or {}).get("everywhere"):
+        case.query.pop("project", None)  # all of them, or one
     if path == "/schedules/{schedule}/next":
         (case.query or {}).pop("after", None)  # a time that calendars know
+    if path.startswith("/definitions"):
+        (case.query or {}).pop("directory", None)  # one that exists
+    if (method, path) == ("PUT", "/definitions/{definition}"):
+        _written(case)
     if mend := MENDS.get((method, path)):
         mend(_body(case))
 

@@ -13,9 +13,10 @@ from cao.workflows.plan import effect_of
 from cao.workflows.problems import Finding, Pointer, closest, meant
 
 from .places import Place
+from .verdicts import instead
 
 _NOT_KEPT: Mapping[str, tuple[frozenset[Kind], str]] = {
-    "timeout": (frozenset({"manual"}), "a question ends with `expires`"),
+    "timeout": (frozenset({"manual"}), "say how long a question stands with `expires`"),
     "retry": (frozenset({"manual"}), "nothing about a question is tried again"),
     "contract": (frozenset({"manual"}), "a person decides; `note: true` asks for a note"),
     "effect": (frozenset({"manual", "workflow", "parallel", "map"}), "say it of the phases inside, which do the work"),
@@ -130,8 +131,7 @@ def command(place: Place) -> Iterator[Finding]:
     if not work.success:
         yield Finding((*pointer, "success"), "no exit code means success, so that the phase can only fail")
     if work.failed is not None and work.failed not in (*VERDICTS, *phase.verdicts):
-        hint = f"{meant(work.failed, (*VERDICTS, *phase.verdicts))} Own verdicts stand in `verdicts`"
-        yield Finding((*pointer, "failed"), f"`{work.failed}` is no verdict of this phase", hint)
+        yield Finding((*pointer, "failed"), f"`{work.failed}` is no verdict of this phase", instead(work.failed, phase))
     if work.directory is not None:
         yield from _directory(work.directory, (*pointer, "directory"))
     for name in work.environment:

@@ -8,7 +8,7 @@ from typing import Any, cast
 from cao.workflows.definition import Definition, Phase
 from cao.workflows.expressions import ExpressionError, expression_references, references
 from cao.workflows.grammar import Reference
-from cao.workflows.problems import Finding, Pointer, meant
+from cao.workflows.problems import Finding, Pointer, closest, meant
 
 from .places import Place, Surroundings, kinds, places
 from .verdicts import comes_back
@@ -146,7 +146,9 @@ class _Reader:
 
     def _input(self, rest: list[str]) -> Iterator[_Said]:
         if rest and rest[0] not in self._definition.inputs:
-            yield f"there is no input `{rest[0]}`", meant(rest[0], self._definition.inputs), "error"
+            guess = closest(rest[0], self._definition.inputs)
+            hint = f"did you mean `{guess}`?" if guess else "declare it in `inputs`"
+            yield f"there is no input `{rest[0]}`", hint, "error"
 
     def _phase(self, rest: list[str], reference: Reference) -> Iterator[_Said]:
         if not rest:

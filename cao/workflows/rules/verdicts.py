@@ -43,15 +43,19 @@ def own_verdicts(place: Place) -> Iterator[Finding]:
             yield Finding(pointer, f"the verdict `{verdict}` leads nowhere", f"add `routes: {{{verdict}: <phase>}}`")
 
 
+def instead(verdict: str, phase: Phase) -> str:
+    """A hint for a verdict that a phase does not have."""
+    hint = meant(verdict, (*VERDICTS, *phase.verdicts))
+    return hint if hint.endswith("?") else f"{hint}; own ones are declared in `verdicts`"
+
+
 def routes(place: Place) -> Iterator[Finding]:
     """Routes of verdicts that can be given, to phases that are there."""
     phase = place.phase
-    known = (*VERDICTS, *phase.verdicts)
     for verdict, given in phase.routes.items():
         pointer = (*place.pointer, "routes", verdict)
-        if verdict not in known:
-            hint = f"{meant(verdict, known)} Own verdicts stand in `verdicts`"
-            yield Finding(pointer, f"`{verdict}` is no verdict of this phase", hint, at_key=True)
+        if verdict not in (*VERDICTS, *phase.verdicts):
+            yield Finding(pointer, f"`{verdict}` is no verdict of this phase", instead(verdict, phase), at_key=True)
         elif verdict not in givable(phase):
             yield Finding(pointer, f"nothing gives the verdict `{verdict}`: {_WHY[phase.kind]}", at_key=True)
         else:

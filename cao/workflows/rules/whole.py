@@ -102,6 +102,8 @@ def budget(definition: Definition) -> Iterator[Finding]:
 
 def defaults(definition: Definition) -> Iterator[Finding]:
     """Defaults that some phase takes."""
+    if definition.flow is not None:
+        return
     for name in ("profile", "provider", "model"):
         if getattr(definition.defaults, name) and not _has(definition, "agent"):
             yield Finding(("defaults", name), f"`{name}` has no effect: no phase is an agent's", at_key=True)
