@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from cao.operations.daemon import Backup, Config, DaemonStatus, HealthReport, LogLines, Started, Stopping, Ticked
+    from cao.operations.definition import RemovedDefinition
+    from cao.operations.graphs import Picture
     from cao.operations.operation import Operation, OperationDetail
     from cao.operations.pause import PauseState
     from cao.operations.plugin import Switched
@@ -22,19 +24,35 @@ if TYPE_CHECKING:
     from cao.operations.session import Interrupted, SessionRest, ShutDown
     from cao.operations.task_plans import BulkItem
     from cao.operations.terminal import Output
+    from cao.operations.workflow import RunItem, StartedMany
+    from cao.protocol.definitions import DefinitionSchema, DefinitionSummary, DefinitionText, Rendered, Validation
     from cao.protocol.failures import FailedRun, FailedRunDetail, FailureStats, Retried
-    from cao.protocol.git import BranchInfo, CommitInfo, Merge, Pruned, TreeDiff, TreeStatus, Worktree
+    from cao.protocol.git import Pruned as GitPruned
+    from cao.protocol.git import BranchInfo, CommitInfo, Merge, TreeDiff, TreeStatus, Worktree
     from cao.protocol.history import Cleaned, HistoryRecord, Hit
+    from cao.protocol.imports import Import
+    from cao.protocol.language_models import ModelAvailability, ModelInfo, ModelVerdict
     from cao.protocol.models import Page
     from cao.protocol.outputs import Artifact, FileContent, OutputPiece, OutputText
     from cao.protocol.plugins import PluginInfo, PluginLine
     from cao.protocol.queue import Outcomes, QueueItem, QueueStats
     from cao.protocol.records import Approval, Entry, Event, Message, Project, Run, Session, Terminal
     from cao.protocol.requirements import Execution, Refinement, Requirement, RequirementGraph, Vision
+    from cao.protocol.runner import CleanedUp, Orphan, RunnerHealth, RunnerStats
     from cao.protocol.schedules import Fire, Schedule
+    from cao.protocol.standing import Standing
     from cao.protocol.tasks import Bulk, NextTask, Rebalance, Task, TaskStats
     from cao.protocol.tokens import NewToken, PageLink, Token
-    from cao.protocol.workflows import Step
+    from cao.protocol.workflows import (
+        Checkpoint,
+        CheckpointDetail,
+        PhaseDecision,
+        PhaseOutput,
+        Pruned,
+        PrunedWorkflows,
+        Step,
+        Workflow,
+    )
     from cao_notifiers.operations.notifier import Removed as NotifierRemoved
     from cao_notifiers.operations.notifier import Tested
     from cao_notifiers.operations.notify import Queued
@@ -163,7 +181,7 @@ class TaskGroup:
         status: `ready` when it is clear enough to begin.
         priority: How urgent it is.
         risk: How much can go wrong.
-        deadline: When it must be done; in UTC where it has no zone.
+        deadline: When it must be done, in UTC where it has no zone; a date alone means the end of that day.
         agent: The profile of the agent that it is for.
         person: The person that it is for.
         labels: Words of your own to find it by.
@@ -340,8 +358,7 @@ class TaskGroup:
         """Say until when a task must be done, or that there is no hurry.
 
         task: Its id.
-        deadline: When it must be done, in UTC where it has no zone; without it the task has no deadline any
-            more.
+        deadline: When it must be done, as for `task create`; without it the task has no deadline any more.
         expect_version: Change it only if it is still at this version; a conflict otherwise.
         idempotency_key: Give the same key with the same request and get the same answer, without doing the work
             again.
@@ -748,6 +765,79 @@ class ChecklistGroup:
         )
 
 
+class CheckpointGroup:
+    """Checkpoints: a workflow's run as it stood after each settled attempt at a phase."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        run: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Checkpoint]:
+        """List a run's checkpoints, oldest first: one for each attempt that was settled.
+
+        run: Its id.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "checkpoint.list",
+            {
+                "run": run,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        run: str,
+        number: int,
+    ) -> CheckpointDetail:
+        """Show a run as it stood then: the attempt that was settled, its whole output, and each phase's verdict.
+
+        run: The run's id.
+        number: Its number; see `cao checkpoint list`.
+        """
+        return await self._transport.call(
+            "checkpoint.get",
+            {
+                "run": run,
+                "number": number,
+            },
+        )
+
+    async def prune(
+        self,
+        run: str,
+        *,
+        keep: int = 3,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Pruned:
+        """Drop the outputs of attempts that later ones replaced. Decisions and their reasons stay.
+
+        run: Its id; it must be over.
+        keep: How many attempts of each phase keep their output: the last ones.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "checkpoint.prune",
+            {
+                "run": run,
+                "keep": keep,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+
 class DaemonGroup:
     """The daemon: the server that keeps the clock, and the care of its data directory."""
 
@@ -905,6 +995,223 @@ class DaemonGroup:
             "daemon.resume",
             {
                 "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class DefinitionGroup:
+    """Definitions of workflows: the files in a project's `.cao/workflows/`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[DefinitionSummary]:
+        """List a project's workflows by name; files that cannot be run are listed with their first problem.
+
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "definition.list",
+            {
+                "project": project,
+                "directory": directory,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+    ) -> DefinitionText:
+        """Show a workflow's file, its digest, and what is wrong with it, if anything is.
+
+        definition: Its name.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        """
+        return await self._transport.call(
+            "definition.get",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+            },
+        )
+
+    async def put(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        text: str,
+        expect_digest: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> DefinitionText:
+        """Write a workflow's file, whole or not at all. A text that cannot be run is refused with each problem's
+        line and column.
+
+        Runs that are under way keep the definition that they began with.
+
+        definition: Its name: what its text says, and what its file is called.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        text: The definition, in YAML, 256 KiB at most.
+        expect_digest: Only in the place of a text with this digest, as `definition get` tells it, so that
+            nobody's change is lost.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "definition.put",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "text": text,
+                "expect_digest": expect_digest,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def remove(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> RemovedDefinition:
+        """Delete a workflow's file. Its runs stay, and those under way go on.
+
+        definition: Its name.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "definition.remove",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def validate(
+        self,
+        definition: str | None = None,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        text: str | None = None,
+        path: str | None = None,
+    ) -> Validation:
+        """Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is an
+        answer, no error.
+
+        A text or a file is judged beside the definitions of the project, if there is one.
+
+        definition: The name of a workflow of the project.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        text: A definition's text.
+        path: A file on this computer; from the command line and Python only.
+        """
+        return await self._transport.call(
+            "definition.validate",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "text": text,
+                "path": path,
+            },
+        )
+
+    async def render(
+        self,
+        definition: str,
+        phase: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        phases: Mapping[str, Any] | None = None,
+        feedback: str = "",
+    ) -> Rendered:
+        """Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
+        between ‹ and ›.
+
+        definition: The name of a workflow of the project.
+        phase: The phase's path, such as `build`, or `build/api` for one inside another.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        inputs: The run's inputs; required ones that are left out are made up.
+        phases: Results of earlier phases, such as `{"plan": {"output": {"text": "…"}}}`; the others are made
+            up.
+        feedback: Why the phase would be done again.
+        """
+        return await self._transport.call(
+            "definition.render",
+            {
+                "definition": definition,
+                "phase": phase,
+                "project": project,
+                "directory": directory,
+                "inputs": dict(inputs or {}),
+                "phases": dict(phases or {}),
+                "feedback": feedback,
+            },
+        )
+
+    async def schema(self) -> DefinitionSchema:
+        """Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
+        file's first line.
+        """
+        return await self._transport.call("definition.schema", {})
+
+    async def graph(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        form: Literal["mermaid", "svg"] = "mermaid",
+    ) -> Picture:
+        """Draw a workflow as it is written: its phases and where verdicts lead.
+
+        definition: Its name.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        form: `mermaid`, for READMEs and chats, or `svg`, a picture.
+        """
+        return await self._transport.call(
+            "definition.graph",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "form": form,
             },
         )
 
@@ -1277,6 +1584,419 @@ class GitGroup:
                 "paths": list(paths),
                 "all": all,
                 "idempotency_key": idempotency_key,
+            },
+        )
+
+
+class WorkflowGroup:
+    """Workflows as pictures: a definition as it is written, and a run as it stands."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def graph(
+        self,
+        run: str,
+        *,
+        form: Literal["mermaid", "svg"] = "mermaid",
+    ) -> Picture:
+        """Draw a run as it stands: which phases are over and how, which are under way, which routes were taken.
+
+        run: Its id.
+        form: `mermaid`, for READMEs and chats, or `svg`, a picture.
+        """
+        return await self._transport.call(
+            "workflow.graph",
+            {
+                "run": run,
+                "form": form,
+            },
+        )
+
+    async def import_(
+        self,
+        file: str | None = None,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        text: str | None = None,
+        provider: str | None = None,
+        replace: bool = False,
+        preview: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Import:
+        """Take over workflows that were written for Animus: definitions and profiles go into the project; a report
+        tells the rest.
+
+        The report names each thing that means something else here, or has no counterpart, with its place and
+        what to do about it.
+        What stands there already under the same name is kept unless `replace` is given.
+
+        file: A file that was written for Animus, such as `.animus/workflows.yaml`; from the command line and
+            Python only.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        text: The same as text, at most 256 KiB.
+        provider: How the agents of all its phases are run, such as `acp`; else as their profiles say.
+        replace: Overwrite definitions and profiles of the same names.
+        preview: Write nothing: only tell what would be written.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.import",
+            {
+                "file": file,
+                "project": project,
+                "directory": directory,
+                "text": text,
+                "provider": provider,
+                "replace": replace,
+                "preview": preview,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def pause(
+        self,
+        run: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Workflow:
+        """Let no further phase of a run begin. Phases under way come to their end.
+
+        run: Its id.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.pause",
+            {
+                "run": run,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def resume(
+        self,
+        run: str,
+        feedback: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Workflow:
+        """Let a paused run go on. What waits for a decision is decided with `phase approve`, or as an approval.
+
+        run: Its id.
+        feedback: Words for the next agent's phase, beside its prompt; templates call them `feedback`.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.resume",
+            {
+                "run": run,
+                "feedback": feedback,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def cancel(
+        self,
+        run: str,
+        *,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Workflow:
+        """Give a run up: its agents are interrupted, its commands ended, its questions withdrawn. What was said
+        stays readable.
+
+        run: Its id.
+        reason: Words for the record.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "workflow.cancel",
+            {
+                "run": run,
+                "reason": reason,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def run(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Workflow:
+        """Start a workflow. Returns at once; the run keeps to the definition as it is now.
+
+        Follow it with `workflow wait` or `workflow follow`; it is a run like others, so `run wait` and `run
+        result` know it too.
+
+        definition: Its name; see `cao definition list`.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        inputs: A value for each input that it declares.
+        labels: Words of your own to find it by.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.run",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "inputs": dict(inputs or {}),
+                "labels": dict(labels or {}),
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def batch(
+        self,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        runs: Sequence[RunItem],
+        on_error: Literal["stop", "continue"] = "stop",
+        idempotency_key: str | None = None,
+    ) -> StartedMany:
+        """Start up to 100 workflows at once. Those that can be started are, in one transaction; each has its
+        outcome.
+
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        runs: What to run, at most 100.
+        on_error: What to do after one that cannot be started.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.batch",
+            {
+                "project": project,
+                "directory": directory,
+                "runs": runs,
+                "on_error": on_error,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        definition: str | None = None,
+        state: Literal["queued", "running", "paused", "waiting", "completed", "failed", "cancelled"] | None = None,
+        project: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Workflow]:
+        """List runs of workflows, newest first, without their steps.
+
+        definition: Only those of this definition.
+        state: Only those in this state.
+        project: Only those of this project's id.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "workflow.list",
+            {
+                "definition": definition,
+                "state": state,
+                "project": project,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        run: str,
+    ) -> Workflow:
+        """Show one run with all its steps: each attempt at each phase, and how it was decided.
+
+        run: Its id.
+        """
+        return await self._transport.call(
+            "workflow.get",
+            {
+                "run": run,
+            },
+        )
+
+    async def wait(
+        self,
+        run: str,
+        *,
+        timeout: float = 60.0,
+    ) -> Workflow:
+        """Wait until a run is over, or the time is: look at its `state`.
+
+        run: Its id.
+        timeout: Seconds to wait at most.
+        """
+        return await self._transport.call(
+            "workflow.wait",
+            {
+                "run": run,
+                "timeout": timeout,
+            },
+        )
+
+    def follow(
+        self,
+        run: str,
+        *,
+        after: int = 0,
+    ) -> AsyncIterator[Event]:
+        """Read what happens in a run as it happens, until it is over: its phases, its agents' turns, its
+        questions.
+
+        run: Its id.
+        after: Begin after the event with this number; 0 for all of them.
+        """
+        return self._transport.stream(
+            "workflow.follow",
+            {
+                "run": run,
+                "after": after,
+            },
+        )
+
+    async def decisions(
+        self,
+        run: str,
+        *,
+        phase: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[PhaseDecision]:
+        """List how each attempt at each phase was decided, oldest first.
+
+        run: Its id.
+        phase: Only of this phase: its path.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "workflow.decisions",
+            {
+                "run": run,
+                "phase": phase,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def outputs(
+        self,
+        run: str,
+        *,
+        phase: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[PhaseOutput]:
+        """Read what each phase gave, whole. What the run as a whole gave is in `workflow get`.
+
+        run: Its id.
+        phase: Only of this phase: its path.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "workflow.outputs",
+            {
+                "run": run,
+                "phase": phase,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def retry(
+        self,
+        run: str,
+        phase: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Workflow:
+        """Run the same again from one of its phases: a new run of the same definition, with what was finished
+        before.
+
+        run: Its id; it must be over.
+        phase: The phase of the first level to begin with; the one that was begun last unless given.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.retry",
+            {
+                "run": run,
+                "phase": phase,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def delete(
+        self,
+        run: str,
+        *,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Pruned:
+        """Forget a run that is over: its steps and outputs. Its session, what was said in it and its events stay.
+
+        run: Its id; it must be over.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "workflow.delete",
+            {
+                "run": run,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def prune(
+        self,
+        *,
+        days: float = 30.0,
+        keep: int = 0,
+        states: Sequence[Literal["completed", "failed", "cancelled"]] = (),
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> PrunedWorkflows:
+        """Forget old runs, at most 1,000 at once, as `workflow delete` does.
+
+        days: Runs that ended more than so many days ago.
+        keep: The newest runs stay in any case: so many.
+        states: Only runs that ended so; all three kinds unless given.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "workflow.prune",
+            {
+                "days": days,
+                "keep": keep,
+                "states": list(states),
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
             },
         )
 
@@ -1927,6 +2647,83 @@ class MessageGroup:
         )
 
 
+class ModelGroup:
+    """Models: which ones profiles ask for, and whether they could be asked here now."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        project: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ModelInfo]:
+        """List the models that profiles ask for, each with the way to it and the profiles that do.
+
+        project: The id or name of the project whose own profiles come first; the current one's unless given.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "model.list",
+            {
+                "project": project,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def availability(
+        self,
+        *,
+        project: str | None = None,
+        ready: bool | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[ModelAvailability]:
+        """Tell which models could be asked here now: whether the agent is installed, and what it would sign in
+        with.
+
+        No model is asked and no secret is shown: only the names of variables.
+
+        project: The id or name of the project whose own profiles come first; the current one's unless given.
+        ready: Only those that could be asked now, or only those that could not.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "model.availability",
+            {
+                "project": project,
+                "ready": ready,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def validate(
+        self,
+        profile: str | None = None,
+        *,
+        project: str | None = None,
+    ) -> ModelVerdict:
+        """Check the models of profiles: is the provider known, is the agent installed, and does the named model
+        reach it?
+
+        profile: Only this profile's; those of all unless given.
+        project: The id or name of the project whose own profiles come first; the current one's unless given.
+        """
+        return await self._transport.call(
+            "model.validate",
+            {
+                "profile": profile,
+                "project": project,
+            },
+        )
+
+
 class OperationGroup:
     """The protocol describes itself."""
 
@@ -2009,15 +2806,19 @@ class OutputGroup:
     def follow(
         self,
         run: str,
+        *,
+        after: int = 0,
     ) -> AsyncIterator[OutputPiece]:
-        """Follow what is said in a run, from its beginning until it is settled; the last piece says `done`.
+        """Follow what is said in a run, from its beginning until it is settled.
 
         run: Its id.
+        after: Begin behind so many bytes: the `seq` of the last piece that you saw.
         """
         return self._transport.stream(
             "output.follow",
             {
                 "run": run,
+                "after": after,
             },
         )
 
@@ -2093,6 +2894,73 @@ class OutputGroup:
                 "path": path,
                 "offset": offset,
                 "limit": limit,
+            },
+        )
+
+
+class PhaseGroup:
+    """Phases of workflows: what waits for a person is decided here, or as an approval."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def approve(
+        self,
+        run: str,
+        phase: str,
+        note: str | None = None,
+        *,
+        verdict: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Workflow:
+        """Say yes to what a phase of a run waits for: its question, more rework, more budget, or doing a cut phase
+        again.
+
+        run: The run's id.
+        phase: The phase's path, such as `review` or `build[2]`.
+        note: Words for the record, and for the phases that come.
+        verdict: How the phase ends: `advance` for a question; a phase that was cut is done again unless a
+            verdict says how it ended.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "phase.approve",
+            {
+                "run": run,
+                "phase": phase,
+                "note": note,
+                "verdict": verdict,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def reject(
+        self,
+        run: str,
+        phase: str,
+        note: str,
+        *,
+        verdict: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Workflow:
+        """Say no to what a phase of a run waits for.
+
+        run: The run's id.
+        phase: The phase's path, such as `review` or `build[2]`.
+        note: Why; it goes into the next attempt when the phase's work is to be done again.
+        verdict: How the phase ends: else `rework` where it has a route for that, else `fail`.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "phase.reject",
+            {
+                "run": run,
+                "phase": phase,
+                "note": note,
+                "verdict": verdict,
+                "idempotency_key": idempotency_key,
             },
         )
 
@@ -2454,6 +3322,22 @@ class ProjectGroup:
             },
         )
 
+    async def status(
+        self,
+        project: str | None = None,
+    ) -> Standing:
+        """Show how a project stands: what waits for you, what is in progress, blocked, next, failed lately, and
+        the queue.
+
+        project: Its id or name; the current one unless given, and without any what belongs to none.
+        """
+        return await self._transport.call(
+            "project.status",
+            {
+                "project": project,
+            },
+        )
+
 
 class ProviderGroup:
     """Providers: the ways in which agents are run, and whether they could run now."""
@@ -2531,11 +3415,13 @@ class QueueGroup:
         It is dispatched once, when its time has come and there is room. A task is in the queue once at a time.
 
         prompt: Work for one agent in a session of its own, at most 1 MiB.
-        task: A task that is ready: its workflow is run, or its agent is given it as a prompt.
+        task: A task that is ready: its workflow is run, with `task`, `title` and `description` as far as it
+            declares these inputs; or an agent is given it as a prompt.
         requirement: A requirement: it is made into tasks, and they are started.
         workflow: A workflow's name.
-        inputs: What the workflow is given.
-        profile: Who is given the prompt; developer unless given. See `cao profile list`.
+        inputs: A value for each input that the workflow declares.
+        profile: Who is given the prompt, or the task; the one that the task is for, else developer, unless
+            given.
         provider: How that agent is run; the profile's choice unless given.
         directory: Where the prompt or the workflow works; the project's directory unless given.
         project: Instead of `directory`, a project's id or name; the current project unless given.
@@ -2932,6 +3818,7 @@ class RequirementGroup:
         agent: str | None = None,
         workflow: str | None = None,
         start: bool = False,
+        provider: str | None = None,
         idempotency_key: str | None = None,
     ) -> Execution:
         """Draft the tasks of a requirement, ready to begin, and with `start` put them into the queue.
@@ -2943,6 +3830,7 @@ class RequirementGroup:
         agent: The profile of the agent that the tasks are for.
         workflow: The workflow to run for each of them.
         start: Put those that are ready into the queue.
+        provider: With `start`: how their agents are run; the profile's choice unless given.
         idempotency_key: Give the same key with the same request and get the same answer, without doing the work
             again.
         """
@@ -2954,6 +3842,7 @@ class RequirementGroup:
                 "agent": agent,
                 "workflow": workflow,
                 "start": start,
+                "provider": provider,
                 "idempotency_key": idempotency_key,
             },
         )
@@ -3075,7 +3964,8 @@ class RunGroup:
         idempotency_key: str | None = None,
         dry_run: bool = False,
     ) -> Run:
-        """Give up a run: one that waits is never begun, one under way is interrupted.
+        """Give up a run: one that waits is never begun, one under way is interrupted; a workflow's, with all its
+        phases.
 
         run: Its id.
         idempotency_key: Give the same key with the same request and get the same answer, without doing the work
@@ -3088,6 +3978,85 @@ class RunGroup:
                 "run": run,
                 "idempotency_key": idempotency_key,
                 "dry_run": dry_run,
+            },
+        )
+
+
+class RunnerGroup:
+    """The runner: the processes that work on this data directory, what a crash left behind, and how often things began again."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def health(self) -> RunnerHealth:
+        """Show how the engine is, which processes work here, and whether a dead one still holds work."""
+        return await self._transport.call("runner.health", {})
+
+    async def orphans(
+        self,
+        *,
+        kind: Literal["activation", "lease", "owner", "scratch", "worktree"] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Orphan]:
+        """List what crashes left behind: hot sessions and leases of dead processes, their files, scratch files,
+        stray worktrees.
+
+        A server mends hot sessions by itself within a second; what is told here is what is so now.
+
+        kind: Only those of this kind.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "runner.orphans",
+            {
+                "kind": kind,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def cleanup(
+        self,
+        *,
+        kind: Literal["activation", "lease", "owner", "scratch", "worktree"] | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> CleanedUp:
+        """Mend what crashes left behind. Turns that were cut follow their recovery policy; work in worktrees is
+        never touched.
+
+        A worktree without a record gets one, and a record without a worktree is closed.
+
+        kind: Only leftovers of this kind.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "runner.cleanup",
+            {
+                "kind": kind,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def stats(
+        self,
+        *,
+        within: str = "7d",
+    ) -> RunnerStats:
+        """Count, from the event log, how often servers, the engine, Prefect and turns began, were cut, and began
+        again.
+
+        within: This time until now.
+        """
+        return await self._transport.call(
+            "runner.stats",
+            {
+                "within": within,
             },
         )
 
@@ -3655,7 +4624,7 @@ class WorktreeGroup:
         project: str | None = None,
         idempotency_key: str | None = None,
         dry_run: bool = False,
-    ) -> Pruned:
+    ) -> GitPruned:
         """Remove the worktrees that are clean and merged, and forget those whose directory and branch are gone.
         Others are kept.
 
@@ -4032,17 +5001,22 @@ class Facade:
         self.approval = ApprovalGroup(transport)
         self.task = TaskGroup(transport)
         self.checklist = ChecklistGroup(transport)
+        self.checkpoint = CheckpointGroup(transport)
         self.daemon = DaemonGroup(transport)
+        self.definition = DefinitionGroup(transport)
         self.dependency = DependencyGroup(transport)
         self.error = ErrorGroup(transport)
         self.event = EventGroup(transport)
         self.git = GitGroup(transport)
+        self.workflow = WorkflowGroup(transport)
         self.history = HistoryGroup(transport)
         self.session = SessionGroup(transport)
         self.terminal = TerminalGroup(transport)
         self.message = MessageGroup(transport)
+        self.model = ModelGroup(transport)
         self.operation = OperationGroup(transport)
         self.output = OutputGroup(transport)
+        self.phase = PhaseGroup(transport)
         self.plugin = PluginGroup(transport)
         self.profile = ProfileGroup(transport)
         self.project = ProjectGroup(transport)
@@ -4050,6 +5024,7 @@ class Facade:
         self.queue = QueueGroup(transport)
         self.requirement = RequirementGroup(transport)
         self.run = RunGroup(transport)
+        self.runner = RunnerGroup(transport)
         self.schedule = ScheduleGroup(transport)
         self.token = TokenGroup(transport)
         self.vision = VisionGroup(transport)

@@ -16,20 +16,25 @@ Nouns
   approval     Approvals: questions to a person that block a turn.
   task         Tasks: work items for people and agents, with a status that moves by one table.
   checklist    Checklists: what to tick off in a task.
+  checkpoint   Checkpoints: a workflow's run as it stood after each settled attempt at a phase.
   daemon       The daemon: the server that keeps the clock, and the care of its data directory.
+  definition   Definitions of workflows: the files in a project's `.cao/workflows/`.
   dependency   Dependencies between tasks: what must be done before something else can begin.
   error        Errors: runs that failed, what they have in common, and how to try again.
   event        Events: the log of everything that happened, read page by page or followed as it
                grows.
   git          Git: what a project, a worktree or a terminal's directory looks like, and commits in
                it.
+  workflow     Workflows as pictures: a definition as it is written, and a run as it stands.
   history      History: what was asked of whom, what came of it, and the words in it.
   session      Sessions: durable groups of agents that work together.
   terminal     Terminals: agents' seats in a session, and the two ways to hand work to another
                agent.
   message      Messages: the durable inboxes of terminals.
+  model        Models: which ones profiles ask for, and whether they could be asked here now.
   operation    The protocol describes itself.
   output       Output: what runs said and which files they left.
+  phase        Phases of workflows: what waits for a person is decided here, or as an approval.
   plugin       Plugins: packages that extend the system in its own process.
   profile      Profiles: who agents are.
   project      Projects: directories that scope profiles and sessions.
@@ -38,6 +43,8 @@ Nouns
                change.
   requirement  Requirements: what a project wants, from which tasks are drafted.
   run          Runs: durable handles on work.
+  runner       The runner: the processes that work on this data directory, what a crash left behind,
+               and how often things began again.
   schedule     Schedules: sessions that start by themselves, and the ledger of every time that they
                were due.
   token        Tokens: credentials for programs and people, each with its own name, scopes and end.
@@ -147,6 +154,21 @@ Verbs
 
 cao checklist VERB --help says more.
 """,
+    "checkpoint": """\
+Checkpoints: a workflow's run as it stood after each settled attempt at a phase.
+
+Usage: cao checkpoint VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  list   List a run's checkpoints, oldest first: one for each attempt that was settled.
+  get    Show a run as it stood then: the attempt that was settled, its whole output, and each
+         phase's verdict.
+  prune  Drop the outputs of attempts that later ones replaced. Decisions and their reasons stay.
+
+`cao checkpoint` alone lists.
+
+cao checkpoint VERB --help says more.
+""",
     "daemon": """\
 The daemon: the server that keeps the clock, and the care of its data directory.
 
@@ -170,6 +192,30 @@ Verbs
   resume  Dispatch the queue again.
 
 cao daemon VERB --help says more.
+""",
+    "definition": """\
+Definitions of workflows: the files in a project's `.cao/workflows/`.
+
+Usage: cao definition VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  list      List a project's workflows by name; files that cannot be run are listed with their first
+            problem.
+  get       Show a workflow's file, its digest, and what is wrong with it, if anything is.
+  put       Write a workflow's file, whole or not at all. A text that cannot be run is refused with
+            each problem's line and column.
+  remove    Delete a workflow's file. Its runs stay, and those under way go on.
+  validate  Tell what is wrong with a workflow's definition, each problem with its line and column;
+            bad YAML is an answer, no error.
+  render    Show the prompt, the command or the question that a phase would get. What nobody knows
+            yet stands between ‹ and ›.
+  schema    Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server:
+            $schema=…` in a file's first line.
+  graph     Draw a workflow as it is written: its phases and where verdicts lead.
+
+`cao definition` alone lists.
+
+cao definition VERB --help says more.
 """,
     "dependency": """\
 Dependencies between tasks: what must be done before something else can begin.
@@ -228,6 +274,41 @@ Verbs
             run, and may refuse.
 
 cao git VERB --help says more.
+""",
+    "workflow": """\
+Workflows as pictures: a definition as it is written, and a run as it stands.
+
+Usage: cao workflow VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  graph      Draw a run as it stands: which phases are over and how, which are under way, which
+             routes were taken.
+  import     Take over workflows that were written for Animus: definitions and profiles go into the
+             project; a report tells the rest.
+  pause      Let no further phase of a run begin. Phases under way come to their end.
+  resume     Let a paused run go on. What waits for a decision is decided with `phase approve`, or
+             as an approval.
+  cancel     Give a run up: its agents are interrupted, its commands ended, its questions withdrawn.
+             What was said stays readable.
+  run        Start a workflow. Returns at once; the run keeps to the definition as it is now.
+  batch      Start up to 100 workflows at once. Those that can be started are, in one transaction;
+             each has its outcome.
+  list       List runs of workflows, newest first, without their steps.
+  get        Show one run with all its steps: each attempt at each phase, and how it was decided.
+  wait       Wait until a run is over, or the time is: look at its `state`.
+  follow     Read what happens in a run as it happens, until it is over: its phases, its agents'
+             turns, its questions.
+  decisions  List how each attempt at each phase was decided, oldest first.
+  outputs    Read what each phase gave, whole. What the run as a whole gave is in `workflow get`.
+  retry      Run the same again from one of its phases: a new run of the same definition, with what
+             was finished before.
+  delete     Forget a run that is over: its steps and outputs. Its session, what was said in it and
+             its events stay.
+  prune      Forget old runs, at most 1,000 at once, as `workflow delete` does.
+
+`cao workflow` alone lists.
+
+cao workflow VERB --help says more.
 """,
     "history": """\
 History: what was asked of whom, what came of it, and the words in it.
@@ -304,6 +385,23 @@ Verbs
 
 cao message VERB --help says more.
 """,
+    "model": """\
+Models: which ones profiles ask for, and whether they could be asked here now.
+
+Usage: cao model VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  list          List the models that profiles ask for, each with the way to it and the profiles that
+                do.
+  availability  Tell which models could be asked here now: whether the agent is installed, and what
+                it would sign in with.
+  validate      Check the models of profiles: is the provider known, is the agent installed, and
+                does the named model reach it?
+
+`cao model` alone lists.
+
+cao model VERB --help says more.
+""",
     "operation": """\
 The protocol describes itself.
 
@@ -325,8 +423,7 @@ Usage: cao output VERB [ARGUMENTS] [OPTIONS]
 Verbs
   read       Read what was said in a run: an agent's text, or what the phases of a workflow gave.
              Offsets stay what they are.
-  follow     Follow what is said in a run, from its beginning until it is settled; the last piece
-             says `done`.
+  follow     Follow what is said in a run, from its beginning until it is settled.
   phases     List what the phases of a workflow's run gave, each attempt with its decision, oldest
              first.
   artifacts  List the files that a run left by their paths: those that its agent said to write, or
@@ -334,6 +431,18 @@ Verbs
   download   Read a file that a run left, whole or in parts: text as it is, anything else as base64.
 
 cao output VERB --help says more.
+""",
+    "phase": """\
+Phases of workflows: what waits for a person is decided here, or as an approval.
+
+Usage: cao phase VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  approve  Say yes to what a phase of a run waits for: its question, more rework, more budget, or
+           doing a cut phase again.
+  reject   Say no to what a phase of a run waits for.
+
+cao phase VERB --help says more.
 """,
     "plugin": """\
 Plugins: packages that extend the system in its own process.
@@ -383,6 +492,8 @@ Verbs
   use     Make a project the current one: sessions that name no directory start in it, and its
           profiles come first.
   remove  Forget a project. Its files and its sessions stay.
+  status  Show how a project stands: what waits for you, what is in progress, blocked, next, failed
+          lately, and the queue.
 
 `cao project` alone lists.
 
@@ -454,11 +565,29 @@ Verbs
   wait    Wait until a run is settled, or the time is over: look at its `state`.
   result  Read what came of a run. An agent that reads the result of its assignment finds it no more
           in its inbox.
-  cancel  Give up a run: one that waits is never begun, one under way is interrupted.
+  cancel  Give up a run: one that waits is never begun, one under way is interrupted; a workflow's,
+          with all its phases.
 
 `cao run` alone lists.
 
 cao run VERB --help says more.
+""",
+    "runner": """\
+The runner: the processes that work on this data directory, what a crash left behind, and how often things began again.
+
+Usage: cao runner VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  health   Show how the engine is, which processes work here, and whether a dead one still holds
+           work.
+  orphans  List what crashes left behind: hot sessions and leases of dead processes, their files,
+           scratch files, stray worktrees.
+  cleanup  Mend what crashes left behind. Turns that were cut follow their recovery policy; work in
+           worktrees is never touched.
+  stats    Count, from the event log, how often servers, the engine, Prefect and turns began, were
+           cut, and began again.
+
+cao runner VERB --help says more.
 """,
     "schedule": """\
 Schedules: sessions that start by themselves, and the ledger of every time that they were due.
@@ -691,7 +820,8 @@ Options
                           backlog.
   --priority CHOICE       How urgent it is. One of: critical, high, medium, low. Default: medium.
   --risk CHOICE           How much can go wrong. One of: low, medium, high.
-  --deadline TEXT         When it must be done; in UTC where it has no zone.
+  --deadline TEXT         When it must be done, in UTC where it has no zone; a date alone means the
+                          end of that day.
   --agent TEXT            The profile of the agent that it is for.
   --person TEXT           The person that it is for.
   --labels TEXT ...       Words of your own to find it by. May be given again.
@@ -849,8 +979,8 @@ Usage: cao task deadline TASK [DEADLINE] [OPTIONS]
 
 Arguments
   TASK      Its id. Required.
-  DEADLINE  When it must be done, in UTC where it has no zone; without it the task has no deadline
-            any more.
+  DEADLINE  When it must be done, as for `task create`; without it the task has no deadline any
+            more.
 
 Options
   --expect-version N      Change it only if it is still at this version; a conflict otherwise.
@@ -1293,6 +1423,88 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
+    "checkpoint list": """\
+List a run's checkpoints, oldest first: one for each attempt that was settled.
+
+Usage: cao checkpoint list RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao checkpoint list run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "checkpoint get": """\
+Show a run as it stood then: the attempt that was settled, its whole output, and each phase's
+verdict.
+
+Usage: cao checkpoint get RUN NUMBER [OPTIONS]
+
+Arguments
+  RUN     The run's id. Required.
+  NUMBER  Its number; see `cao checkpoint list`. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao checkpoint get run_000000000 3
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "checkpoint prune": """\
+Drop the outputs of attempts that later ones replaced. Decisions and their reasons stay.
+
+Usage: cao checkpoint prune RUN [OPTIONS]
+
+Arguments
+  RUN  Its id; it must be over. Required.
+
+Options
+  --keep N                How many attempts of each phase keep their output: the last ones. Default:
+                          3.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao checkpoint prune run_000000000 --keep 1 --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
     "daemon status": """\
 Show what runs: server, engine, and how much waits.
 
@@ -1533,6 +1745,255 @@ Options of every command
 
 Example
   cao daemon resume
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition list": """\
+List a project's workflows by name; files that cannot be run are listed with their first problem.
+
+Usage: cao definition list [OPTIONS]
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --limit N         How many items to give at most. Default: 50.
+  --cursor TEXT     Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition list --limit 10
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition get": """\
+Show a workflow's file, its digest, and what is wrong with it, if anything is.
+
+Usage: cao definition get DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name. Required.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition get change
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition put": """\
+Write a workflow's file, whole or not at all. A text that cannot be run is refused with each
+problem's line and column.
+
+Runs that are under way keep the definition that they began with.
+
+Usage: cao definition put DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name: what its text says, and what its file is called. Required.
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --text TEXT             The definition, in YAML, 256 KiB at most. - reads standard input, @FILE a
+                          file. Required.
+  --expect-digest TEXT    Only in the place of a text with this digest, as `definition get` tells
+                          it, so that nobody's change is lost.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition put greet --text 'name: greet
+phases:
+  - id: hello
+    command: {run: [echo, Hello]}
+'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition remove": """\
+Delete a workflow's file. Its runs stay, and those under way go on.
+
+Usage: cao definition remove DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name. Required.
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition remove change --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition validate": """\
+Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is
+an answer, no error.
+
+A text or a file is judged beside the definitions of the project, if there is one.
+
+Usage: cao definition validate [DEFINITION] [OPTIONS]
+
+Arguments
+  DEFINITION  The name of a workflow of the project.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --text TEXT       A definition's text. - reads standard input, @FILE a file.
+  --path PATH       A file on this computer; from the command line and Python only.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition validate --text 'name: greet
+phases:
+  - id: hello
+    agent: {prompt: Say hello.}
+'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition render": """\
+Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
+between ‹ and ›.
+
+Usage: cao definition render DEFINITION PHASE [OPTIONS]
+
+Arguments
+  DEFINITION  The name of a workflow of the project. Required.
+  PHASE       The phase's path, such as `build`, or `build/api` for one inside another. Required.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --inputs JSON     The run's inputs; required ones that are left out are made up. JSON, or @FILE.
+  --phases JSON     Results of earlier phases, such as `{"plan": {"output": {"text": "…"}}}`; the
+                    others are made up. JSON, or @FILE.
+  --feedback TEXT   Why the phase would be done again. Default: .
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition render change plan --inputs '{"goal": "Say hello."}'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition schema": """\
+Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
+file's first line.
+
+Usage: cao definition schema [OPTIONS]
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition schema
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition graph": """\
+Draw a workflow as it is written: its phases and where verdicts lead.
+
+Usage: cao definition graph DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name. Required.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --form CHOICE     `mermaid`, for READMEs and chats, or `svg`, a picture. One of: mermaid, svg.
+                    Default: mermaid.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition graph change --form svg
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -1880,6 +2341,478 @@ Options of every command
 
 Example
   cao git commit 'Correct the title.' --all
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow graph": """\
+Draw a run as it stands: which phases are over and how, which are under way, which routes were
+taken.
+
+Usage: cao workflow graph RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --form CHOICE  `mermaid`, for READMEs and chats, or `svg`, a picture. One of: mermaid, svg.
+                 Default: mermaid.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow graph run_01k0c0ffee0000000000000000 --form svg
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow import": """\
+Take over workflows that were written for Animus: definitions and profiles go into the project; a
+report tells the rest.
+
+The report names each thing that means something else here, or has no counterpart, with its place
+and what to do about it. What stands there already under the same name is kept unless `replace` is
+given.
+
+Usage: cao workflow import [FILE] [OPTIONS]
+
+Arguments
+  FILE  A file that was written for Animus, such as `.animus/workflows.yaml`; from the command line
+        and Python only.
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --text TEXT             The same as text, at most 256 KiB. - reads standard input, @FILE a file.
+  --provider TEXT         How the agents of all its phases are run, such as `acp`; else as their
+                          profiles say.
+  --replace               Overwrite definitions and profiles of the same names.
+  --preview               Write nothing: only tell what would be written.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow import --text 'phases:
+  greet: {mode: agent, directive: "Greet {{who}}."}
+workflows:
+  - {id: hello, phases: [greet]}
+' --preview
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow pause": """\
+Let no further phase of a run begin. Phases under way come to their end.
+
+Usage: cao workflow pause RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow pause run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow resume": """\
+Let a paused run go on. What waits for a decision is decided with `phase approve`, or as an
+approval.
+
+Usage: cao workflow resume RUN [FEEDBACK] [OPTIONS]
+
+Arguments
+  RUN       Its id. Required.
+  FEEDBACK  Words for the next agent's phase, beside its prompt; templates call them `feedback`.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow resume run_000000000 'Leave the tests as they are.'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow cancel": """\
+Give a run up: its agents are interrupted, its commands ended, its questions withdrawn. What was
+said stays readable.
+
+Usage: cao workflow cancel RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --reason TEXT           Words for the record.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow cancel run_000000000 --reason 'not needed any more' --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow run": """\
+Start a workflow. Returns at once; the run keeps to the definition as it is now.
+
+Follow it with `workflow wait` or `workflow follow`; it is a run like others, so `run wait` and `run
+result` know it too.
+
+Usage: cao workflow run DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name; see `cao definition list`. Required.
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --inputs JSON           A value for each input that it declares. JSON, or @FILE.
+  --labels JSON           Words of your own to find it by. JSON, or @FILE.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow run change --inputs '{"goal": "Show dark mode everywhere"}'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow batch": """\
+Start up to 100 workflows at once. Those that can be started are, in one transaction; each has its
+outcome.
+
+Usage: cao workflow batch [OPTIONS]
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --runs JSON ...         What to run, at most 100. JSON, or @FILE. May be given again. Required.
+  --on-error CHOICE       What to do after one that cannot be started. One of: stop, continue.
+                          Default: stop.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow batch --runs '{"definition": "change", "inputs": {"goal": "Show dark mode"}}' --on-error continue
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow list": """\
+List runs of workflows, newest first, without their steps.
+
+Usage: cao workflow list [OPTIONS]
+
+Options
+  --definition TEXT  Only those of this definition.
+  --state CHOICE     Only those in this state. One of: queued, running, paused, waiting, completed,
+                     failed, cancelled.
+  --project TEXT     Only those of this project's id.
+  --limit N          How many items to give at most. Default: 50.
+  --cursor TEXT      Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow list --state running
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow get": """\
+Show one run with all its steps: each attempt at each phase, and how it was decided.
+
+Usage: cao workflow get RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow get run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow wait": """\
+Wait until a run is over, or the time is: look at its `state`.
+
+Usage: cao workflow wait RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --timeout N  Seconds to wait at most. Default: 60.0.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow wait run_000000000 --timeout 30
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow follow": """\
+Read what happens in a run as it happens, until it is over: its phases, its agents' turns, its
+questions.
+
+Usage: cao workflow follow RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --after N  Begin after the event with this number; 0 for all of them.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow follow run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow decisions": """\
+List how each attempt at each phase was decided, oldest first.
+
+Usage: cao workflow decisions RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --phase TEXT   Only of this phase: its path.
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow decisions run_000000000 --phase review
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow outputs": """\
+Read what each phase gave, whole. What the run as a whole gave is in `workflow get`.
+
+Usage: cao workflow outputs RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --phase TEXT   Only of this phase: its path.
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow outputs run_000000000 --phase build
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow retry": """\
+Run the same again from one of its phases: a new run of the same definition, with what was finished
+before.
+
+Usage: cao workflow retry RUN [PHASE] [OPTIONS]
+
+Arguments
+  RUN    Its id; it must be over. Required.
+  PHASE  The phase of the first level to begin with; the one that was begun last unless given.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow retry run_000000000 build
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow delete": """\
+Forget a run that is over: its steps and outputs. Its session, what was said in it and its events
+stay.
+
+Usage: cao workflow delete RUN [OPTIONS]
+
+Arguments
+  RUN  Its id; it must be over. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow delete run_000000000 --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow prune": """\
+Forget old runs, at most 1,000 at once, as `workflow delete` does.
+
+Usage: cao workflow prune [OPTIONS]
+
+Options
+  --days N                Runs that ended more than so many days ago. Default: 30.0.
+  --keep N                The newest runs stay in any case: so many.
+  --states CHOICE ...     Only runs that ended so; all three kinds unless given. One of: completed,
+                          failed, cancelled. May be given again.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow prune --days 30 --keep 100 --dry-run
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -2559,6 +3492,90 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
+    "model list": """\
+List the models that profiles ask for, each with the way to it and the profiles that do.
+
+Usage: cao model list [OPTIONS]
+
+Options
+  --project TEXT  The id or name of the project whose own profiles come first; the current one's
+                  unless given.
+  --limit N       How many items to give at most. Default: 50.
+  --cursor TEXT   Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao model list --limit 20
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "model availability": """\
+Tell which models could be asked here now: whether the agent is installed, and what it would sign in
+with.
+
+No model is asked and no secret is shown: only the names of variables.
+
+Usage: cao model availability [OPTIONS]
+
+Options
+  --project TEXT  The id or name of the project whose own profiles come first; the current one's
+                  unless given.
+  --ready         Only those that could be asked now, or only those that could not.
+  --limit N       How many items to give at most. Default: 50.
+  --cursor TEXT   Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao model availability --ready
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "model validate": """\
+Check the models of profiles: is the provider known, is the agent installed, and does the named
+model reach it?
+
+Usage: cao model validate [PROFILE] [OPTIONS]
+
+Arguments
+  PROFILE  Only this profile's; those of all unless given.
+
+Options
+  --project TEXT  The id or name of the project whose own profiles come first; the current one's
+                  unless given.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao model validate developer
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
     "operation list": """\
 List everything that can be asked, in the order of the protocol.
 
@@ -2638,12 +3655,15 @@ Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "output follow": """\
-Follow what is said in a run, from its beginning until it is settled; the last piece says `done`.
+Follow what is said in a run, from its beginning until it is settled.
 
 Usage: cao output follow RUN [OPTIONS]
 
 Arguments
   RUN  Its id. Required.
+
+Options
+  --after N  Begin behind so many bytes: the `seq` of the last piece that you saw.
 
 Options of every command
   --json             Print one JSON envelope a line: answers on standard output, errors on standard
@@ -2655,7 +3675,7 @@ Options of every command
   --token-file PATH  A file with the token to show at --url.
 
 Example
-  cao output follow run_000000000
+  cao output follow run_000000000 --after 0
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -2742,6 +3762,69 @@ Options of every command
 
 Example
   cao output download run_000000000 report.md
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "phase approve": """\
+Say yes to what a phase of a run waits for: its question, more rework, more budget, or doing a cut
+phase again.
+
+Usage: cao phase approve RUN PHASE [NOTE] [OPTIONS]
+
+Arguments
+  RUN    The run's id. Required.
+  PHASE  The phase's path, such as `review` or `build[2]`. Required.
+  NOTE   Words for the record, and for the phases that come.
+
+Options
+  --verdict TEXT          How the phase ends: `advance` for a question; a phase that was cut is done
+                          again unless a verdict says how it ended.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao phase approve run_000000000 gate 'looks right'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "phase reject": """\
+Say no to what a phase of a run waits for.
+
+Usage: cao phase reject RUN PHASE NOTE [OPTIONS]
+
+Arguments
+  RUN    The run's id. Required.
+  PHASE  The phase's path, such as `review` or `build[2]`. Required.
+  NOTE   Why; it goes into the next attempt when the phase's work is to be done again. Required.
+
+Options
+  --verdict TEXT          How the phase ends: else `rework` where it has a route for that, else
+                          `fail`.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao phase reject run_000000000 gate 'the second test is missing'
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -3161,6 +4244,30 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
+    "project status": """\
+Show how a project stands: what waits for you, what is in progress, blocked, next, failed lately,
+and the queue.
+
+Usage: cao project status [PROJECT] [OPTIONS]
+
+Arguments
+  PROJECT  Its id or name; the current one unless given, and without any what belongs to none.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao project status docs
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
     "provider list": """\
 List providers by name, each with what is missing and the command that fixes it.
 
@@ -3225,12 +4332,14 @@ Arguments
           file.
 
 Options
-  --task TEXT             A task that is ready: its workflow is run, or its agent is given it as a
-                          prompt.
+  --task TEXT             A task that is ready: its workflow is run, with `task`, `title` and
+                          `description` as far as it declares these inputs; or an agent is given it
+                          as a prompt.
   --requirement TEXT      A requirement: it is made into tasks, and they are started.
   --workflow TEXT         A workflow's name.
-  --inputs JSON           What the workflow is given. JSON, or @FILE.
-  --profile TEXT          Who is given the prompt; developer unless given. See `cao profile list`.
+  --inputs JSON           A value for each input that the workflow declares. JSON, or @FILE.
+  --profile TEXT          Who is given the prompt, or the task; the one that the task is for, else
+                          developer, unless given.
   --provider TEXT         How that agent is run; the profile's choice unless given.
   --directory TEXT        Where the prompt or the workflow works; the project's directory unless
                           given.
@@ -3660,6 +4769,7 @@ Options
   --agent TEXT            The profile of the agent that the tasks are for.
   --workflow TEXT         The workflow to run for each of them.
   --start                 Put those that are ready into the queue.
+  --provider TEXT         With `start`: how their agents are run; the profile's choice unless given.
   --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
                           doing the work again.
 
@@ -3810,7 +4920,8 @@ Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "run cancel": """\
-Give up a run: one that waits is never begun, one under way is interrupted.
+Give up a run: one that waits is never begun, one under way is interrupted; a workflow's, with all
+its phases.
 
 Usage: cao run cancel RUN [OPTIONS]
 
@@ -3833,6 +4944,108 @@ Options of every command
 
 Example
   cao run cancel run_000000000 --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "runner health": """\
+Show how the engine is, which processes work here, and whether a dead one still holds work.
+
+Usage: cao runner health [OPTIONS]
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao runner health
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "runner orphans": """\
+List what crashes left behind: hot sessions and leases of dead processes, their files, scratch
+files, stray worktrees.
+
+A server mends hot sessions by itself within a second; what is told here is what is so now.
+
+Usage: cao runner orphans [OPTIONS]
+
+Options
+  --kind CHOICE  Only those of this kind. One of: activation, lease, owner, scratch, worktree.
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao runner orphans --kind activation
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "runner cleanup": """\
+Mend what crashes left behind. Turns that were cut follow their recovery policy; work in worktrees
+is never touched.
+
+A worktree without a record gets one, and a record without a worktree is closed.
+
+Usage: cao runner cleanup [OPTIONS]
+
+Options
+  --kind CHOICE           Only leftovers of this kind. One of: activation, lease, owner, scratch,
+                          worktree.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao runner cleanup --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "runner stats": """\
+Count, from the event log, how often servers, the engine, Prefect and turns began, were cut, and
+began again.
+
+Usage: cao runner stats [OPTIONS]
+
+Options
+  --within TEXT  This time until now. Default: 7d.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao runner stats --within 24h
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
