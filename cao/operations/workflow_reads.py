@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -122,10 +122,8 @@ class PruneWorkflows(DestructiveRequest):
     """Runs that ended more than so many days ago."""
     keep: Annotated[int, Field(ge=0, le=1_000_000)] = 0
     """The newest runs stay in any case: so many."""
-    states: Annotated[list[Final], Field(min_length=1, max_length=3)] = Field(
-        default_factory=lambda: ["completed", "failed", "cancelled"]
-    )
-    """Only runs that ended so."""
+    states: Annotated[list[Final], Field(max_length=3)] = Field(default_factory=list[Final])
+    """Only runs that ended so; all three kinds unless given."""
 
 
 @operation(
@@ -142,7 +140,7 @@ async def prune(ctx: Context, request: PruneWorkflows) -> PrunedWorkflows:
     before = ctx.store.clock.now() - request.days * 86400
 
     def change(tx: Transaction) -> PrunedWorkflows:
-        dropped = checkpoints.delete_old(tx, before=before, keep=request.keep, states=list(request.states))
+        dropped = checkpoints.delete_old(tx, before=before, keep=request.keep, states=request.states or get_args(Final))
         return dropped.model_copy(update={"dry_run": request.dry_run})
 
     return await ctx.transact(change, PrunedWorkflows)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cao.events import CheckpointsPruned, WorkflowDeleted
 from cao.protocol import Conflict, ListRequest, NotFound, Page
 from cao.protocol.paging import seal, unseal
@@ -92,7 +94,7 @@ def delete(tx: Transaction, run_id: str) -> Pruned:
     return Pruned(count=count, bytes=size)
 
 
-def delete_old(tx: Transaction, *, before: float, keep: int, states: list[str]) -> PrunedWorkflows:
+def delete_old(tx: Transaction, *, before: float, keep: int, states: Sequence[str]) -> PrunedWorkflows:
     """Forget runs that ended before a time, but for the newest `keep`; at most 1,000 at once."""
     marks = ", ".join("?" * len(states))
     rows = tx.rows(
