@@ -147,6 +147,258 @@ class ApprovalGroup:
             },
         )
 
+    async def ask(
+        self,
+        question: str,
+        *,
+        session: str | None = None,
+        expires: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> Approval:
+        """Ask a person a question. Returns at once; `approval wait` waits for the answer.
+
+        question: What the person reads.
+        session: The session that it belongs to: its id or name; one of its own unless given.
+        expires: Seconds after which the answer is no; `approval_seconds` of the configuration unless given.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "approval.ask",
+            {
+                "question": question,
+                "session": session,
+                "expires": expires,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def wait(
+        self,
+        approval: str,
+        *,
+        timeout: float = 60.0,
+    ) -> Approval:
+        """Wait until a question is answered, or the time is over: look at its `state`.
+
+        approval: Its id.
+        timeout: Seconds to wait at most.
+        """
+        return await self._transport.call(
+            "approval.wait",
+            {
+                "approval": approval,
+                "timeout": timeout,
+            },
+        )
+
+
+class SessionGroup:
+    """Sessions: durable groups of agents that work together."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def launch(
+        self,
+        prompt: str | None = None,
+        *,
+        profile: str = "developer",
+        name: str | None = None,
+        provider: str | None = None,
+        directory: str | None = None,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Session:
+        """Start a session with one agent, and give it its first work.
+
+        Returns at once: the work has a run id before it begins. Follow it with `run wait`, `session transcript`
+        or `event follow`.
+
+        prompt: The first work; without it the session waits for a message.
+        profile: Who the first agent is; see `cao profile list`.
+        name: What to call the session; unique among the open ones. Its id unless given.
+        provider: How the agent is run; the profile's choice unless given. See `cao provider list`.
+        directory: The working directory; the current project's unless given.
+        labels: Words of your own to find it by.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "session.launch",
+            {
+                "prompt": prompt,
+                "profile": profile,
+                "name": name,
+                "provider": provider,
+                "directory": directory,
+                "labels": dict(labels or {}),
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        status: Literal["open", "closed"] | None = None,
+        project: str | None = None,
+        name: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Session]:
+        """List sessions, newest first, each with its first terminal.
+
+        status: Only open or only closed ones.
+        project: Only those of this project's id.
+        name: Only those of this name.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "session.list",
+            {
+                "status": status,
+                "project": project,
+                "name": name,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        session: str,
+    ) -> Session:
+        """Show one session with all its terminals.
+
+        session: Its id or name.
+        """
+        return await self._transport.call(
+            "session.get",
+            {
+                "session": session,
+            },
+        )
+
+    async def send(
+        self,
+        session: str,
+        text: str,
+        *,
+        terminal: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Run:
+        """Give a session's agent more work. It is read when the agent is free; the run says how it goes.
+
+        session: The session's id or name.
+        text: The work to do, at most 1 MiB.
+        terminal: The terminal's id or name; the session's first one unless given.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "session.send",
+            {
+                "session": session,
+                "text": text,
+                "terminal": terminal,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def wait(
+        self,
+        session: str,
+        *,
+        timeout: float = 60.0,
+    ) -> SessionRest:
+        """Wait until all of a session's agents are done, or the time is over.
+
+        session: Its id or name.
+        timeout: Seconds to wait at most.
+        """
+        return await self._transport.call(
+            "session.wait",
+            {
+                "session": session,
+                "timeout": timeout,
+            },
+        )
+
+    async def interrupt(
+        self,
+        session: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Interrupted:
+        """Stop all turns of a session that are under way. Messages that wait are kept.
+
+        session: Its id or name.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "session.interrupt",
+            {
+                "session": session,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def transcript(
+        self,
+        session: str,
+        *,
+        terminal: str | None = None,
+        kind: Literal["text", "thought", "tool_call", "tool_result", "plan", "usage", "notice"] | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Entry]:
+        """Read what the agents of a session said and did, oldest first.
+
+        session: The session's id or name.
+        terminal: Only this terminal: its id or name.
+        kind: Only entries of this kind.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "session.transcript",
+            {
+                "session": session,
+                "terminal": terminal,
+                "kind": kind,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def shutdown(
+        self,
+        session: str | None = None,
+        *,
+        all: bool = False,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> ShutDown:
+        """Close one session, or all: turns are stopped, messages that wait fail. What was said stays readable.
+
+        session: The session's id or name.
+        all: All open sessions instead.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "session.shutdown",
+            {
+                "session": session,
+                "all": all,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
 
 class TaskGroup:
     """Tasks: work items for people and agents, with a status that moves by one table."""
@@ -2011,7 +2263,7 @@ class HistoryGroup:
         self,
         *,
         kind: Literal["turn", "workflow", "task"] | None = None,
-        state: Literal["queued", "running", "waiting", "completed", "failed", "cancelled"] | Literal["backlog", "ready", "in-progress", "blocked", "on-hold", "done", "cancelled"] | None = None,
+        state: Literal["queued", "running", "waiting", "completed", "failed", "cancelled", "backlog", "ready", "in-progress", "blocked", "on-hold", "done"] | None = None,
         session: str | None = None,
         project: str | None = None,
         since: datetime | None = None,
@@ -2049,7 +2301,7 @@ class HistoryGroup:
         words: str,
         *,
         kind: Literal["turn", "workflow", "task"] | None = None,
-        state: Literal["queued", "running", "waiting", "completed", "failed", "cancelled"] | Literal["backlog", "ready", "in-progress", "blocked", "on-hold", "done", "cancelled"] | None = None,
+        state: Literal["queued", "running", "waiting", "completed", "failed", "cancelled", "backlog", "ready", "in-progress", "blocked", "on-hold", "done"] | None = None,
         session: str | None = None,
         project: str | None = None,
         since: datetime | None = None,
@@ -2134,213 +2386,6 @@ class HistoryGroup:
             {
                 "older_than": older_than,
                 "keep": keep,
-                "idempotency_key": idempotency_key,
-                "dry_run": dry_run,
-            },
-        )
-
-
-class SessionGroup:
-    """Sessions: durable groups of agents that work together."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def launch(
-        self,
-        prompt: str | None = None,
-        *,
-        profile: str = "developer",
-        name: str | None = None,
-        provider: str | None = None,
-        directory: str | None = None,
-        labels: Mapping[str, str] | None = None,
-        idempotency_key: str | None = None,
-    ) -> Session:
-        """Start a session with one agent, and give it its first work.
-
-        Returns at once: the work has a run id before it begins. Follow it with `run wait`, `session transcript`
-        or `event follow`.
-
-        prompt: The first work; without it the session waits for a message.
-        profile: Who the first agent is; see `cao profile list`.
-        name: What to call the session; unique among the open ones. Its id unless given.
-        provider: How the agent is run; the profile's choice unless given. See `cao provider list`.
-        directory: The working directory; the current project's unless given.
-        labels: Words of your own to find it by.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "session.launch",
-            {
-                "prompt": prompt,
-                "profile": profile,
-                "name": name,
-                "provider": provider,
-                "directory": directory,
-                "labels": dict(labels or {}),
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def list(
-        self,
-        *,
-        status: Literal["open", "closed"] | None = None,
-        project: str | None = None,
-        name: str | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[Session]:
-        """List sessions, newest first, each with its first terminal.
-
-        status: Only open or only closed ones.
-        project: Only those of this project's id.
-        name: Only those of this name.
-        limit: How many items to give at most.
-        cursor: Where to go on: the `next_cursor` of the page before.
-        """
-        return await self._transport.call(
-            "session.list",
-            {
-                "status": status,
-                "project": project,
-                "name": name,
-                "limit": limit,
-                "cursor": cursor,
-            },
-        )
-
-    async def get(
-        self,
-        session: str,
-    ) -> Session:
-        """Show one session with all its terminals.
-
-        session: Its id or name.
-        """
-        return await self._transport.call(
-            "session.get",
-            {
-                "session": session,
-            },
-        )
-
-    async def send(
-        self,
-        session: str,
-        text: str,
-        *,
-        terminal: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> Run:
-        """Give a session's agent more work. It is read when the agent is free; the run says how it goes.
-
-        session: The session's id or name.
-        text: The work to do, at most 1 MiB.
-        terminal: The terminal's id or name; the session's first one unless given.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "session.send",
-            {
-                "session": session,
-                "text": text,
-                "terminal": terminal,
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def wait(
-        self,
-        session: str,
-        *,
-        timeout: float = 60.0,
-    ) -> SessionRest:
-        """Wait until all of a session's agents are done, or the time is over.
-
-        session: Its id or name.
-        timeout: Seconds to wait at most.
-        """
-        return await self._transport.call(
-            "session.wait",
-            {
-                "session": session,
-                "timeout": timeout,
-            },
-        )
-
-    async def interrupt(
-        self,
-        session: str,
-        *,
-        idempotency_key: str | None = None,
-    ) -> Interrupted:
-        """Stop all turns of a session that are under way. Messages that wait are kept.
-
-        session: Its id or name.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "session.interrupt",
-            {
-                "session": session,
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def transcript(
-        self,
-        session: str,
-        *,
-        terminal: str | None = None,
-        kind: Literal["text", "thought", "tool_call", "tool_result", "plan", "usage", "notice"] | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[Entry]:
-        """Read what the agents of a session said and did, oldest first.
-
-        session: The session's id or name.
-        terminal: Only this terminal: its id or name.
-        kind: Only entries of this kind.
-        limit: How many items to give at most.
-        cursor: Where to go on: the `next_cursor` of the page before.
-        """
-        return await self._transport.call(
-            "session.transcript",
-            {
-                "session": session,
-                "terminal": terminal,
-                "kind": kind,
-                "limit": limit,
-                "cursor": cursor,
-            },
-        )
-
-    async def shutdown(
-        self,
-        session: str | None = None,
-        *,
-        all: bool = False,
-        idempotency_key: str | None = None,
-        dry_run: bool = False,
-    ) -> ShutDown:
-        """Close one session, or all: turns are stopped, messages that wait fail. What was said stays readable.
-
-        session: The session's id or name.
-        all: All open sessions instead.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        dry_run: Say what would happen and change nothing.
-        """
-        return await self._transport.call(
-            "session.shutdown",
-            {
-                "session": session,
-                "all": all,
                 "idempotency_key": idempotency_key,
                 "dry_run": dry_run,
             },
@@ -4999,6 +5044,7 @@ class Facade:
 
     def __init__(self, transport: Transport) -> None:
         self.approval = ApprovalGroup(transport)
+        self.session = SessionGroup(transport)
         self.task = TaskGroup(transport)
         self.checklist = ChecklistGroup(transport)
         self.checkpoint = CheckpointGroup(transport)
@@ -5010,7 +5056,6 @@ class Facade:
         self.git = GitGroup(transport)
         self.workflow = WorkflowGroup(transport)
         self.history = HistoryGroup(transport)
-        self.session = SessionGroup(transport)
         self.terminal = TerminalGroup(transport)
         self.message = MessageGroup(transport)
         self.model = ModelGroup(transport)

@@ -14,6 +14,7 @@ Begin with
 
 Nouns
   approval     Approvals: questions to a person that block a turn.
+  session      Sessions: durable groups of agents that work together.
   task         Tasks: work items for people and agents, with a status that moves by one table.
   checklist    Checklists: what to tick off in a task.
   checkpoint   Checkpoints: a workflow's run as it stood after each settled attempt at a phase.
@@ -27,7 +28,6 @@ Nouns
                it.
   workflow     Workflows as pictures: a definition as it is written, and a run as it stands.
   history      History: what was asked of whom, what came of it, and the words in it.
-  session      Sessions: durable groups of agents that work together.
   terminal     Terminals: agents' seats in a session, and the two ways to hand work to another
                agent.
   message      Messages: the durable inboxes of terminals.
@@ -57,11 +57,11 @@ Nouns
   rule         Rules: which events are told to which notifiers, and in which words.
 
 Shortcuts
-  tick      Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs
-            and serverless functions.
   launch    Start a session with one agent, and give it its first work.
   shutdown  Close one session, or all: turns are stopped, messages that wait fail. What was said
             stays readable.
+  tick      Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs
+            and serverless functions.
   page      Make a link that opens the page in a browser, signed in as you. It works once, for a
             minute.
 
@@ -100,10 +100,33 @@ Verbs
   list    List approvals, newest first.
   get     Show one approval: the whole action, as it would be done.
   decide  Approve or deny. The first decision holds; the turn goes on, or learns that it may not.
+  ask     Ask a person a question. Returns at once; `approval wait` waits for the answer.
+  wait    Wait until a question is answered, or the time is over: look at its `state`.
 
 `cao approval` alone lists.
 
 cao approval VERB --help says more.
+""",
+    "session": """\
+Sessions: durable groups of agents that work together.
+
+Usage: cao session VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  launch      Start a session with one agent, and give it its first work.
+  list        List sessions, newest first, each with its first terminal.
+  get         Show one session with all its terminals.
+  send        Give a session's agent more work. It is read when the agent is free; the run says how
+              it goes.
+  wait        Wait until all of a session's agents are done, or the time is over.
+  interrupt   Stop all turns of a session that are under way. Messages that wait are kept.
+  transcript  Read what the agents of a session said and did, oldest first.
+  shutdown    Close one session, or all: turns are stopped, messages that wait fail. What was said
+              stays readable.
+
+`cao session` alone lists.
+
+cao session VERB --help says more.
 """,
     "task": """\
 Tasks: work items for people and agents, with a status that moves by one table.
@@ -325,27 +348,6 @@ Verbs
            small.
 
 cao history VERB --help says more.
-""",
-    "session": """\
-Sessions: durable groups of agents that work together.
-
-Usage: cao session VERB [ARGUMENTS] [OPTIONS]
-
-Verbs
-  launch      Start a session with one agent, and give it its first work.
-  list        List sessions, newest first, each with its first terminal.
-  get         Show one session with all its terminals.
-  send        Give a session's agent more work. It is read when the agent is free; the run says how
-              it goes.
-  wait        Wait until all of a session's agents are done, or the time is over.
-  interrupt   Stop all turns of a session that are under way. Messages that wait are kept.
-  transcript  Read what the agents of a session said and did, oldest first.
-  shutdown    Close one session, or all: turns are stopped, messages that wait fail. What was said
-              stays readable.
-
-`cao session` alone lists.
-
-cao session VERB --help says more.
 """,
     "terminal": """\
 Terminals: agents' seats in a session, and the two ways to hand work to another agent.
@@ -799,6 +801,293 @@ Options of every command
 
 Example
   cao approval decide apr_000000000 approve --reason 'looks right'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "approval ask": """\
+Ask a person a question. Returns at once; `approval wait` waits for the answer.
+
+Usage: cao approval ask QUESTION [OPTIONS]
+
+Arguments
+  QUESTION  What the person reads. - reads standard input, @FILE a file. Required.
+
+Options
+  --session TEXT          The session that it belongs to: its id or name; one of its own unless
+                          given.
+  --expires N             Seconds after which the answer is no; `approval_seconds` of the
+                          configuration unless given.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao approval ask 'Release version 2?' --expires 3600
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "approval wait": """\
+Wait until a question is answered, or the time is over: look at its `state`.
+
+Usage: cao approval wait APPROVAL [OPTIONS]
+
+Arguments
+  APPROVAL  Its id. Required.
+
+Options
+  --timeout N  Seconds to wait at most. Default: 60.0.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao approval wait apr_000000000 --timeout 30
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "session launch": """\
+Start a session with one agent, and give it its first work.
+
+Returns at once: the work has a run id before it begins. Follow it with `run wait`, `session
+transcript` or `event follow`.
+
+Usage: cao session launch [PROMPT] [OPTIONS]
+
+Arguments
+  PROMPT  The first work; without it the session waits for a message. - reads standard input, @FILE
+          a file.
+
+Options
+  --profile TEXT          Who the first agent is; see `cao profile list`. Default: developer.
+  --name TEXT             What to call the session; unique among the open ones. Its id unless given.
+  --provider TEXT         How the agent is run; the profile's choice unless given. See `cao provider
+                          list`.
+  --directory TEXT        The working directory; the current project's unless given.
+  --labels JSON           Words of your own to find it by. JSON, or @FILE.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --wait                  Wait for the first answer and print it; exit 1 unless the run completes.
+  --timeout N             With --wait: seconds to wait at most. Default: 3600.0.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao session launch 'Say hello.' --profile developer --provider scripted --name greeting
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "session list": """\
+List sessions, newest first, each with its first terminal.
+
+Usage: cao session list [OPTIONS]
+
+Options
+  --status CHOICE  Only open or only closed ones. One of: open, closed.
+  --project TEXT   Only those of this project's id.
+  --name TEXT      Only those of this name.
+  --limit N        How many items to give at most. Default: 50.
+  --cursor TEXT    Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao session list --status open
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "session get": """\
+Show one session with all its terminals.
+
+Usage: cao session get SESSION [OPTIONS]
+
+Arguments
+  SESSION  Its id or name. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao session get greeting
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "session send": """\
+Give a session's agent more work. It is read when the agent is free; the run says how it goes.
+
+Usage: cao session send SESSION TEXT [OPTIONS]
+
+Arguments
+  SESSION  The session's id or name. Required.
+  TEXT     The work to do, at most 1 MiB. - reads standard input, @FILE a file. Required.
+
+Options
+  --terminal TEXT         The terminal's id or name; the session's first one unless given.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao session send greeting 'And now in French.'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "session wait": """\
+Wait until all of a session's agents are done, or the time is over.
+
+Usage: cao session wait SESSION [OPTIONS]
+
+Arguments
+  SESSION  Its id or name. Required.
+
+Options
+  --timeout N  Seconds to wait at most. Default: 60.0.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao session wait greeting --timeout 30
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "session interrupt": """\
+Stop all turns of a session that are under way. Messages that wait are kept.
+
+Usage: cao session interrupt SESSION [OPTIONS]
+
+Arguments
+  SESSION  Its id or name. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao session interrupt greeting
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "session transcript": """\
+Read what the agents of a session said and did, oldest first.
+
+Usage: cao session transcript SESSION [OPTIONS]
+
+Arguments
+  SESSION  The session's id or name. Required.
+
+Options
+  --terminal TEXT  Only this terminal: its id or name.
+  --kind CHOICE    Only entries of this kind. One of: text, thought, tool_call, tool_result, plan,
+                   usage, notice.
+  --limit N        How many items to give at most. Default: 50.
+  --cursor TEXT    Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao session transcript greeting --limit 20
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "session shutdown": """\
+Close one session, or all: turns are stopped, messages that wait fail. What was said stays readable.
+
+Usage: cao session shutdown [SESSION] [OPTIONS]
+
+Arguments
+  SESSION  The session's id or name.
+
+Options
+  --all                   All open sessions instead.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao session shutdown greeting --dry-run
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -2825,7 +3114,9 @@ Usage: cao history recent [OPTIONS]
 Options
   --kind CHOICE   Only turns of agents, only runs of workflows, or only tasks. One of: turn,
                   workflow, task.
-  --state JSON    Only runs in this state, or tasks with this status. JSON, or @FILE.
+  --state CHOICE  Only runs in this state, or tasks with this status. One of: queued, running,
+                  waiting, completed, failed, cancelled, backlog, ready, in-progress, blocked, on-
+                  hold, done.
   --session TEXT  Only those of this session: its id or name.
   --project TEXT  Only those of this project: its id or name.
   --since TEXT    Only those made at this time or later. In UTC where it has no zone.
@@ -2861,7 +3152,9 @@ Arguments
 Options
   --kind CHOICE   Only turns of agents, only runs of workflows, or only tasks. One of: turn,
                   workflow, task.
-  --state JSON    Only runs in this state, or tasks with this status. JSON, or @FILE.
+  --state CHOICE  Only runs in this state, or tasks with this status. One of: queued, running,
+                  waiting, completed, failed, cancelled, backlog, ready, in-progress, blocked, on-
+                  hold, done.
   --session TEXT  Only those of this session: its id or name.
   --project TEXT  Only those of this project: its id or name.
   --since TEXT    Only those made at this time or later. In UTC where it has no zone.
@@ -2939,236 +3232,6 @@ Options of every command
 
 Example
   cao history cleanup --older-than 90d --keep 1000 --dry-run
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "session launch": """\
-Start a session with one agent, and give it its first work.
-
-Returns at once: the work has a run id before it begins. Follow it with `run wait`, `session
-transcript` or `event follow`.
-
-Usage: cao session launch [PROMPT] [OPTIONS]
-
-Arguments
-  PROMPT  The first work; without it the session waits for a message. - reads standard input, @FILE
-          a file.
-
-Options
-  --profile TEXT          Who the first agent is; see `cao profile list`. Default: developer.
-  --name TEXT             What to call the session; unique among the open ones. Its id unless given.
-  --provider TEXT         How the agent is run; the profile's choice unless given. See `cao provider
-                          list`.
-  --directory TEXT        The working directory; the current project's unless given.
-  --labels JSON           Words of your own to find it by. JSON, or @FILE.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-  --wait                  Wait for the first answer and print it; exit 1 unless the run completes.
-  --timeout N             With --wait: seconds to wait at most. Default: 3600.0.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao session launch 'Say hello.' --profile developer --provider scripted --name greeting
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "session list": """\
-List sessions, newest first, each with its first terminal.
-
-Usage: cao session list [OPTIONS]
-
-Options
-  --status CHOICE  Only open or only closed ones. One of: open, closed.
-  --project TEXT   Only those of this project's id.
-  --name TEXT      Only those of this name.
-  --limit N        How many items to give at most. Default: 50.
-  --cursor TEXT    Where to go on: the `next_cursor` of the page before.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao session list --status open
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "session get": """\
-Show one session with all its terminals.
-
-Usage: cao session get SESSION [OPTIONS]
-
-Arguments
-  SESSION  Its id or name. Required.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao session get greeting
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "session send": """\
-Give a session's agent more work. It is read when the agent is free; the run says how it goes.
-
-Usage: cao session send SESSION TEXT [OPTIONS]
-
-Arguments
-  SESSION  The session's id or name. Required.
-  TEXT     The work to do, at most 1 MiB. - reads standard input, @FILE a file. Required.
-
-Options
-  --terminal TEXT         The terminal's id or name; the session's first one unless given.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao session send greeting 'And now in French.'
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "session wait": """\
-Wait until all of a session's agents are done, or the time is over.
-
-Usage: cao session wait SESSION [OPTIONS]
-
-Arguments
-  SESSION  Its id or name. Required.
-
-Options
-  --timeout N  Seconds to wait at most. Default: 60.0.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao session wait greeting --timeout 30
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "session interrupt": """\
-Stop all turns of a session that are under way. Messages that wait are kept.
-
-Usage: cao session interrupt SESSION [OPTIONS]
-
-Arguments
-  SESSION  Its id or name. Required.
-
-Options
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao session interrupt greeting
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "session transcript": """\
-Read what the agents of a session said and did, oldest first.
-
-Usage: cao session transcript SESSION [OPTIONS]
-
-Arguments
-  SESSION  The session's id or name. Required.
-
-Options
-  --terminal TEXT  Only this terminal: its id or name.
-  --kind CHOICE    Only entries of this kind. One of: text, thought, tool_call, tool_result, plan,
-                   usage, notice.
-  --limit N        How many items to give at most. Default: 50.
-  --cursor TEXT    Where to go on: the `next_cursor` of the page before.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao session transcript greeting --limit 20
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "session shutdown": """\
-Close one session, or all: turns are stopped, messages that wait fail. What was said stays readable.
-
-Usage: cao session shutdown [SESSION] [OPTIONS]
-
-Arguments
-  SESSION  The session's id or name.
-
-Options
-  --all                   All open sessions instead.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-  --dry-run               Say what would happen and change nothing.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao session shutdown greeting --dry-run
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -6070,33 +6133,6 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
-    "tick": """\
-Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs and
-serverless functions.
-
-Usage: cao tick [OPTIONS]
-
-Options
-  --timeout N             Seconds to work at most; what is not done then waits for the next tick.
-                          Default: 60.0.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao tick --timeout 5
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
     "launch": """\
 Start a session with one agent, and give it its first work.
 
@@ -6161,6 +6197,33 @@ Options of every command
 
 Example
   cao shutdown greeting --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "tick": """\
+Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs and
+serverless functions.
+
+Usage: cao tick [OPTIONS]
+
+Options
+  --timeout N             Seconds to work at most; what is not done then waits for the next tick.
+                          Default: 60.0.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao tick --timeout 5
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
