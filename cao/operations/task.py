@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -24,7 +23,7 @@ from cao.protocol.tasks import LIST_LIMIT, Body, Labels, Line, Priority, Risk, T
 from cao.store import Transaction, requirements, tasks
 
 from .context import Context
-from .moments import instant
+from .moments import Deadline, instant
 from .scope import project_id, scope
 
 Clearable = Literal["risk", "labels", "workflow", "requirement"]
@@ -47,8 +46,8 @@ class CreateTask(WriteRequest):
     """How urgent it is."""
     risk: Risk | None = None
     """How much can go wrong."""
-    deadline: datetime | None = None
-    """When it must be done; in UTC where it has no zone."""
+    deadline: Deadline | None = None
+    """When it must be done, in UTC where it has no zone; a date alone means the end of that day."""
     agent: Name | None = None
     """The profile of the agent that it is for."""
     person: Line | None = None
@@ -240,8 +239,8 @@ async def priority(ctx: Context, request: PrioritiseTask) -> Task:
 class SetDeadline(ChangeTask):
     """Which task, and until when."""
 
-    deadline: datetime | None = None
-    """When it must be done, in UTC where it has no zone; without it the task has no deadline any more."""
+    deadline: Deadline | None = None
+    """When it must be done, as for `task create`; without it the task has no deadline any more."""
 
 
 @operation(

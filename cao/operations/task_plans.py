@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -14,6 +13,7 @@ from cao.store import Transaction, task_plans, tasks
 from cao.tasks.priorities import plan
 
 from .context import Context
+from .moments import Deadline
 from .scope import scope
 from .task import TaskFields
 
@@ -128,7 +128,7 @@ class BulkItem(Request):
     """Move it there, as `task status` does."""
     priority: Priority | None = None
     """How urgent it is."""
-    deadline: datetime | None = None
+    deadline: Deadline | None = None
     """Until when it must be done."""
     assign: Assignment | None = None
     """To whom it is given."""

@@ -12,8 +12,13 @@ from cao.client.wire import Report, Wire, WireError, address, discover, home_dir
 from .arguments import TEXT_LIMIT, Options
 
 START_SECONDS = 30.0
-_RECORDS_ONLY = ("daemon", "plugin", "project", "profile", "provider", "operation", "token")
+_RECORDS_ONLY = (
+    *("daemon", "plugin", "project", "profile", "provider", "operation", "token"),
+    *("task", "checklist", "dependency", "requirement", "vision"),
+)
 """Groups whose writes give no agent anything to do."""
+_BUT_THESE = ("requirement.execute", "requirement.refine", "vision.refine")
+"""Operations of these groups that do."""
 
 _SHOWS_PAGE = "token.link"
 """What only a server can give."""
@@ -90,7 +95,7 @@ def waits(entry: Entry, fields: Mapping[str, Any]) -> bool:
 
 def makes_work(entry: Entry) -> bool:
     """Whether it may give an agent something to do."""
-    return entry.effect == "write" and entry.group not in _RECORDS_ONLY
+    return entry.effect == "write" and (entry.name in _BUT_THESE or entry.group not in _RECORDS_ONLY)
 
 
 def needs_server(entry: Entry, fields: Mapping[str, Any]) -> bool:

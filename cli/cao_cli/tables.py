@@ -24,6 +24,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "token": ("name", "state", "scopes", "surfaces", "expires_at", "last_used_at", "created_by", "id"),
     "schedule": ("name", "enabled", "cron", "every", "zone", "next_due", "schedule", "due", "state", "reason", "run_id"),
     "provider": ("name", "ready", "summary", "fix"),
+    "task": ("title", "status", "priority", "deadline", "agent", "person", "id", "seq", "type", "actor", "data", "at"),
+    "requirement": ("title", "status", "priority", "task_ids", "id", "updated_at"),
 }
 """What a list shows of each item, most important first: columns that nothing fills are left out."""
 

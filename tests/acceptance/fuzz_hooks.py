@@ -117,9 +117,10 @@ MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/queue/release"): _some,
     ("POST", "/queue/drop"): _some,
     ("POST", "/queue/reorder"): _reorder,
+    ("POST", "/git/commits"): lambda fields: fields.update(paths=[]),
     ("POST", "/rules"): _rule,
     ("POST", "/tasks"): _task,
-    ("POST", "/tasks/{task}/deadline"): lambda fields: fields.update(deadline="2027-03-31"),
+    ("POST", "/tasks/{task}/deadline"): lambda fields: fields.update(deadline="2027-03-31T16:00:00Z"),
     ("POST", "/bulk/tasks"): _bulk,
     ("POST", "/rebalance/tasks"): lambda fields: fields.update(essential=[], nice=[]),
     ("POST", "/requirements/{requirement}/refine"): _refine,
@@ -128,6 +129,13 @@ MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/notifiers"): lambda fields: fields.update(address="json://127.0.0.1:9/"),
     ("POST", "/tokens"): lambda fields: fields.update(scopes=["*:read"]),  # scopes name groups that exist
 }
+FREE: dict[str, tuple[str, ...]] = {
+    "/schedules/{schedule}/next": ("after",),  # a time that calendars know
+    "/history": ("since", "until"),
+    "/search/history": ("since", "until"),
+    "/git/diff": ("target", "paths"),  # the one needs a base, the others must lie inside
+}
+"""Fields of questions that are left out, because what is free to say of them is no schema."""
 WAITS = {"/tick", "/sessions/{session}/handoff", "/sessions/{session}/wait", "/runs/{run}/wait", "/runs/{run}/result"}
 
 
@@ -141,8 +149,8 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     (case.query or {}).pop("cursor", None)  # valid ones are made by the server
     if (case.query or {}).get("everywhere"):
         case.query.pop("project", None)  # all of them, or one
-    if path == "/schedules/{schedule}/next":
-        (case.query or {}).pop("after", None)  # a time that calendars know
+    for name in FREE.get(path, ()):
+        (case.query or {}).pop(name, None)
     if path.startswith("/definitions"):
         (case.query or {}).pop("directory", None)  # one that exists
     if (method, path) == ("PUT", "/definitions/{definition}"):

@@ -204,6 +204,7 @@ class Stories(RuleBasedStateMachine):
             seen = self.house.ask(surface, "task.get", task=task.id)
             assert (seen["status"], seen["version"], seen["priority"]) == (task.status, task.version, task.priority)
             assert {one["task"] for one in seen["depends_on"]} == task.needs
+            assert set(seen["moves"]) == TASK_MOVES[task.status]
         self.touched = None
 
 

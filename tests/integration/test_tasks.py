@@ -70,7 +70,7 @@ async def test_a_task_keeps_what_it_was_told(house: House) -> None:
         checklist=["Contrast", "Icons"],
     )
     assert made.id.startswith("tsk_")
-    assert (made.deadline, made.person, made.version) == (datetime(2027, 2, 1, tzinfo=UTC), "Sam Vimes", 1)
+    assert (made.deadline, made.person, made.version) == (datetime(2027, 2, 1, 23, 59, 59, tzinfo=UTC), "Sam Vimes", 1)
     assert [(item.id, item.text, item.done) for item in made.checklist] == [(1, "Contrast", False), (2, "Icons", False)]
     assert await house.ask("task.get", task=made.id) == made
 
