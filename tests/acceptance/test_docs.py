@@ -41,6 +41,7 @@ from cao.graphql.schema import schema
 from cao.mcp.catalogue import catalogue
 from cao.protocol import REGISTRY, CaoError
 from cao.schedules.file import FrontMatter
+from cao.workflows.check import examine
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -261,6 +262,8 @@ def test_data_is_what_it_says(page: Path) -> None:
                 _check_json(block)
             case "toml":
                 cao.open(work=False, **tomllib.loads(block.text))
+            case "yaml" if "\nphases:" in block.text or "\nflow:" in block.text:
+                assert examine(block.text).problems == []
             case "yaml":
                 assert isinstance(yaml.safe_load(block.text), dict)
                 assert not findings(f"---\ndescription: x\n{block.text}---\nGo.", yaml.safe_load(block.text)["name"])
