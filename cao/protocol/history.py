@@ -10,7 +10,7 @@ from .records import RunState
 from .tasks import TaskStatus
 
 HistoryKind = Literal["turn", "workflow", "task"]
-HistoryState = RunState | TaskStatus
+HistoryState = Literal[RunState, TaskStatus]
 
 EXCERPT = 400
 """Characters of a text that a record shows."""
