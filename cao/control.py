@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from cao import rest
+from cao import presence, rest
 from cao.agents import AgentTools, Profile, Providers
 from cao.agents.builtin_providers import builtin_providers
 from cao.agents.callable import CallableProvider, Function
@@ -39,6 +39,7 @@ from cao.store.hub import DUE
 from cao.store.terminals import NewTerminal
 from cao.tasks import refinement
 from cao.toolbox import Toolbox
+from cao.workflows.definition import Definition
 
 if TYPE_CHECKING:
     from cao.mcp.gateway import Gateway
@@ -86,6 +87,8 @@ class Control(Facade):
         self.closing = asyncio.Event()
         """Set when it begins to close: what streams from it ends. Another one for each opening."""
         self._functions = CallableProvider()
+        self._flows: dict[str, Any] = {}
+        self._flow_definitions: dict[str, Definition] = {}
         self._endpoint: Callable[[Terminal], Awaitable[tuple[str, str]]] = self._own_endpoint
         self._gateway: Gateway | None = None
         self._gateway_lock = asyncio.Lock()
@@ -102,6 +105,7 @@ class Control(Facade):
             await self._exit.aclose()
             raise
         self.is_open = True
+        presence.appear(self)
         return self
 
     def _begin_anew(self) -> None:
@@ -147,6 +151,7 @@ class Control(Facade):
             plugins=self.plugins,
             schedules=schedules,
             queue=dispatcher,
+            flows=self._flow_definitions,
             server=self._server,
             started_at=store.clock.now(),
         )
@@ -178,6 +183,7 @@ class Control(Facade):
             profile_of=self._profile_of,
             tools_for=self._tools_for,
             seat=self._seat,
+            flows=self._flows,
         )
         return PrefectEngine(house, public_url=self.settings.public_url or (self._server.url if self._server else None))
 
@@ -185,6 +191,7 @@ class Control(Facade):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.is_open = False
+        presence.vanish(self)
         self.closing.set()
         await self._exit.aclose()
 
@@ -210,6 +217,19 @@ class Control(Facade):
         >>> control.register("counter", count)  # doctest: +SKIP
         """
         self._functions.register(name, function)
+
+    def register_flow(self, flow: Any, *, name: str | None = None) -> Definition:
+        """Make a Prefect flow a workflow: `workflow run` and every other verb know it by its name, in lower case with dashes.
+
+        Its runs go on where a process has it registered. `cao_flows.agent`, `approval` and `command` are its steps. Raises
+        `InvalidInput` for what is no flow, or cannot be called so.
+        """
+        from cao_flows.flow_source import definition_of
+
+        definition = definition_of(flow, name)
+        self._flows[definition.name] = flow
+        self._flow_definitions[definition.name] = definition
+        return definition
 
     def context(self, caller: Caller = OWNER, report: Progress | None = None) -> Context:
         """What an operation is called with."""

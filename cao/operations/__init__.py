@@ -7,6 +7,7 @@ from cao.packages import entry_points
 
 from . import (
     approval,
+    asking,
     checklist,
     checkpoint,
     daemon,
@@ -49,6 +50,7 @@ from . import (
 
 __all__ = [
     "approval",
+    "asking",
     "checklist",
     "checkpoint",
     "daemon",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -21,6 +21,7 @@ from cao.settings import Settings
 from cao.signals import Signals
 from cao.store import Reader, Store, Transaction
 from cao.store.terminals import Limits
+from cao.workflows.definition import Definition
 
 if TYPE_CHECKING:
     from cao.plugins.host import Host
@@ -62,6 +63,8 @@ class Services:
     plugins: Host
     schedules: Schedules
     queue: Dispatcher
+    flows: Mapping[str, Definition]
+    """The Prefect flows that this program registered as workflows."""
     server: Server | None = None
     started_at: float = 0.0
 

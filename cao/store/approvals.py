@@ -57,6 +57,12 @@ def ask(tx: Transaction, *, session_id: str, run_id: str, question: str, action:
     return _insert(tx, subject, "workflow", question, {**action, "workflow": run_id}, expires_in)
 
 
+def question(tx: Transaction, session_id: str, text: str, expires_in: float) -> Approval:
+    """Ask a person something that a program waits for."""
+    subject = {"session_id": session_id, "terminal_id": None, "run_id": None}
+    return _insert(tx, subject, "question", text, {"asked_by": tx.actor}, expires_in)
+
+
 def _subject(turn: Turn) -> dict[str, str | None]:
     return {"session_id": turn.session_id, "terminal_id": turn.terminal_id, "run_id": turn.run_id, "turn_id": turn.id}
 
@@ -64,7 +70,7 @@ def _subject(turn: Turn) -> dict[str, str | None]:
 def _insert(
     tx: Transaction,
     subject: dict[str, str | None],
-    kind: Literal["action", "recovery", "workflow"],
+    kind: Literal["action", "recovery", "workflow", "question"],
     question: str,
     action: dict[str, Any],
     expires_in: float,

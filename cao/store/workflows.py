@@ -19,7 +19,7 @@ from cao.protocol import Conflict, ListRequest, NotFound, Page
 from cao.protocol.records import FINAL_RUN_STATES, Approval, Failure, RunState
 from cao.protocol.workflows import Decision, Step, Used, Workflow
 
-from . import approvals, runs, sessions, steps, turns
+from . import approvals, flow_code, runs, sessions, steps, turns
 from .pages import page
 from .transaction import Reader, Row, Transaction
 
@@ -41,6 +41,8 @@ class NewWorkflow:
     branch: str | None = None
     steps: Sequence[Step] = ()
     """What it takes over of that run."""
+    code: str | None = None
+    """The text of the file that a Prefect flow stands in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,10 @@ def create(tx: Transaction, new: NewWorkflow) -> Workflow:
     )
     for step in new.steps:
         steps.take_over(tx, id, step)
+    if new.code is not None:
+        flow_code.keep(tx, id, new.code)
+    elif new.retried_from is not None:
+        flow_code.take_over(tx, id, new.retried_from)
     subject = {"session_id": session.id, "run_id": id}
     tx.emit(RunQueued(**subject))
     tx.emit(WorkflowStarted(**subject, definition=new.definition, digest=new.digest, retried_from=new.retried_from))

@@ -19,6 +19,8 @@ def taken_over(snapshot: Snapshot, inputs: Mapping[str, Any], told: Sequence[Ste
     start: a phase of the first level; else the one that was begun last. Raises `NotFound` for no phase of the definition, and
     `Conflict` when one before it never came to its end.
     """
+    if snapshot.definition.flow is not None:
+        return _of_flow(told, start)
     phases = [phase.id for phase in snapshot.definition.phases]
     start = start or last_begun(told) or next(iter(phases), "")
     if start not in phases:
@@ -28,6 +30,16 @@ def taken_over(snapshot: Snapshot, inputs: Mapping[str, Any], told: Sequence[Ste
     if first != start:
         raise Conflict(f"{first} would come first, for it never came to a good end; begin there", phase=first)
     return kept
+
+
+def _of_flow(told: Sequence[Step], start: str | None) -> list[Step]:
+    """Of a Prefect flow, whose order nobody knows before: the steps that came out well before `start` began."""
+    start = start or last_begun(told)
+    begun = next((step.n for step in sorted(told, key=lambda step: step.n) if step.path == start), None)
+    if begun is None:
+        raise NotFound(f"the run has no step {start!r}", phase=start)
+    good = {step.path: step for step in told if step.n < begun and step.state == "settled" and step.failure is None}
+    return [step.model_copy(update={"attempt": 1}) for path, step in good.items() if path != start]
 
 
 def last_begun(told: Iterable[Step]) -> str | None:

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
-from uuid import UUID
 
-from prefect.exceptions import ObjectNotFound
 from prefect.flow_engine import run_flow
-from prefect.states import Pending
 
+from cao.agents import survivors
 from cao.store import LeaseLost, activations, entries
 
-from . import patience
+from . import flow_runs, patience
 from .activation import SessionRunner, activation
+from .flow_runner import FlowRunner
+from .flow_source import is_flow, is_of_another_process
 from .house import House
-from .reconcile import TAG
+from .prefect_runs import flow_run_of
 from .turn import PLAYER
 from .workflow import RUNNER, WorkflowRunner, workflow
 
 if TYPE_CHECKING:
-    import asyncio
-
     from prefect.client.orchestration import PrefectClient
 
 logger = logging.getLogger(__name__)
@@ -61,7 +59,7 @@ async def enter_session(house: House, client: PrefectClient, session_id: str, hu
     try:
         session = activations.session_of(store.read(), entered)
         given = {"session_id": session.id, "name": session.name}
-        flow_run = await _flow_run(client, activation, runner.flow_run_id, given, session.name, [f"session:{session.id}"])
+        flow_run = await flow_run_of(client, activation, runner.flow_run_id, given, session.name, [f"session:{session.id}"])
         runner.flow_run_id = str(flow_run.id)
         await store.write(lambda tx: activations.bind(tx, entered, str(flow_run.id)))
         hold(runner)
@@ -76,14 +74,21 @@ async def enter_session(house: House, client: PrefectClient, session_id: str, hu
 async def enter_workflow(house: House, client: PrefectClient, run_id: str, submit: Callable[[str], None], hold: Hold) -> None:
     """Run a workflow until it is over or waits for people, unless another process does."""
     store, owner, waiting = house.store, house.owner, house.settings.approval_seconds
+    if is_of_another_process(house, run_id):
+        return
     entered = await store.write(lambda tx: entries.enter(tx, run_id, owner.name, owner.is_alive, waiting))
     if entered is None:
         return
     try:
+        if entered.flow_run_id is not None:  # commands that a dead runner left behind must not go on beside this one
+            await asyncio.to_thread(survivors.end, "CAO_RUN", run_id)
+        if is_flow(store.read(), run_id):
+            await flow_runs.enter(FlowRunner(house, entered, submit), client, hold)
+            return
         runner = WorkflowRunner(house, entered, submit)
         given = {"run_id": run_id, "name": f"{entered.definition}·{run_id}"}
         tags = [f"workflow:{entered.definition}", f"run:{run_id}"]
-        flow_run = await _flow_run(client, workflow, entered.flow_run_id, given, given["name"], tags)
+        flow_run = await flow_run_of(client, workflow, entered.flow_run_id, given, given["name"], tags)
         await store.write(lambda tx: entries.bind(tx, entered, str(flow_run.id)))
         hold(runner)
         RUNNER.set(runner)
@@ -92,14 +97,3 @@ async def enter_workflow(house: House, client: PrefectClient, run_id: str, submi
         logger.warning("workflow %s was taken over", run_id)
     finally:
         await patience.write(store, lambda tx: entries.abandon(tx, entered, waiting))
-
-
-async def _flow_run(
-    client: PrefectClient, flow: Any, known: str | None, parameters: dict[str, str], name: str, tags: list[str]
-) -> Any:
-    """Prefect's flow run of the work: a new one, or the one under which it was entered before."""
-    if known is not None:
-        with contextlib.suppress(ObjectNotFound):  # Prefect's database is another one now
-            await client.set_flow_run_state(known, Pending(), force=True)
-            return await client.read_flow_run(UUID(known))
-    return await client.create_flow_run(flow, parameters=parameters, name=name, tags=[TAG, *tags], state=Pending())

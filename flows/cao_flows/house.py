@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cao.agents import AgentTools, Profile, Providers
 from cao.liveness import Owner
@@ -39,6 +40,8 @@ class House:
     """The agents' tools, with this terminal attested as their sender."""
     seat: Callable[[Wanted], NewTerminal]
     """What a terminal for a phase is made of, as for one that a person adds. Raises `CaoError`."""
+    flows: Mapping[str, Any]
+    """The Prefect flows that this program registered as workflows, by name."""
 
     @property
     def prefect_home(self) -> Path:

@@ -66,6 +66,10 @@ class Journal:
         """One attempt, if it began."""
         return next((step for step in self._steps.get(key[0], ()) if step.attempt == key[1]), None)
 
+    def attempts(self, path: str) -> list[Step]:
+        """All attempts at a phase, oldest first."""
+        return self._steps.get(path, [])
+
     @property
     def open(self) -> list[Step]:
         """The attempts that are under way or wait."""

@@ -4,7 +4,10 @@ from importlib import import_module
 
 from .steps import steps
 
-ORDER = ("spine", "plugins", "tokens", "schedules", "names", "workflows", "tasks", "queue", "worktrees", "history", "retries")
+ORDER = (
+    *("spine", "plugins", "tokens", "schedules", "names", "workflows", "tasks", "queue"),
+    *("worktrees", "history", "retries", "flows"),
+)
 """The modules in the order in which their steps are applied."""
 
 for name in ORDER:
