@@ -34,7 +34,7 @@ from cao.protocol.definitions import (
 from cao.protocol.paging import seal, unseal
 from cao.protocol.records import Project
 from cao.store import Transaction, projects
-from cao.workflows import schema
+from cao.workflows import inputs, schema
 from cao.workflows.check import Examined, examine
 from cao.workflows.library import Library, Source, read_text
 from cao.workflows.preview import Wish, preview
@@ -153,6 +153,7 @@ def _shown(project: Project, source: Source, examined: Examined) -> DefinitionTe
         digest=source.digest,
         path=str(source.path),
         project_id=project.id,
+        inputs=inputs.schema(examined.document.definition.inputs) if examined.document else {},
         valid=not examined.problems,
         problems=examined.problems,
         warnings=examined.warnings,

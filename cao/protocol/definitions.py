@@ -60,6 +60,8 @@ class DefinitionText(Answer):
     path: str
     """The file, absolute."""
     project_id: str
+    inputs: dict[str, Any] = Field(default_factory=dict[str, Any])
+    """The JSON Schema of what a run is started with; empty where the text cannot be read."""
     valid: bool
     problems: list[Problem] = Field(default_factory=list[Problem])
     warnings: list[Problem] = Field(default_factory=list[Problem])

@@ -33,6 +33,32 @@ _NAMES: Mapping[InputType, str] = {
 }
 
 
+_JSON: Mapping[InputType, str] = {
+    "string": "string",
+    "integer": "integer",
+    "number": "number",
+    "boolean": "boolean",
+    "list": "array",
+    "object": "object",
+}
+
+
+def schema(declared: Mapping[str, Input]) -> dict[str, Any]:
+    """The JSON Schema of what a run is started with: what forms are made of."""
+    return {
+        "type": "object",
+        "properties": {name: _property(one) for name, one in declared.items()},
+        "required": [name for name, one in declared.items() if one.required],
+        "additionalProperties": False,
+    }
+
+
+def _property(declared: Input) -> dict[str, Any]:
+    items = {"type": _JSON[declared.items]} if declared.items else None
+    told = {"description": declared.description, "default": declared.default, "enum": declared.choices, "items": items}
+    return {"type": _JSON[declared.type], **{name: value for name, value in told.items() if value not in (None, "")}}
+
+
 def given(definition: Definition, values: Mapping[str, Any]) -> dict[str, Any]:
     """All inputs of a run by name; null for one that has no value. Raises `InvalidInput` that names each that does not fit.
 

@@ -1,11 +1,24 @@
 // A question to a person: the whole action, and the two answers.
 
-import { ask, newKey } from "./api.js";
+import { ask, newKey, offers } from "./api.js";
 import { fill, h, when } from "./dom.js";
 import { icon } from "./icons.js";
 import { sessionLink } from "./names.js";
+import { openForm } from "./palette.js";
 import { badge, button, shown, verbatim } from "./parts.js";
 import { say } from "./dialog.js";
+
+const OF_AGENT = { yes: "Allow", no: "Deny", allowed: "Allowed; the agent goes on", denied: "Denied; the agent is told" };
+const OF_PHASE = {
+  yes: "Approve",
+  no: "Reject",
+  allowed: "Approved; the workflow goes on",
+  denied: "Rejected; the workflow is told",
+};
+
+/** Whether a workflow's phase asks, and no agent. */
+const ofPhase = (approval) => !approval.terminal_id && Boolean(approval.action.phase);
+const wordsOf = (approval) => (ofPhase(approval) ? OF_PHASE : OF_AGENT);
 
 /** A card that decides in place. `linked`: name the session that it belongs to. */
 export function approvalCard(approval, { linked = false } = {}) {
@@ -23,7 +36,7 @@ export function approvalCard(approval, { linked = false } = {}) {
         { key: newKey() },
       );
       say(
-        decision === "approve" ? "Allowed; the agent goes on" : "Denied; the agent is told",
+        decision === "approve" ? wordsOf(approval).allowed : wordsOf(approval).denied,
         decision === "approve" ? "good" : "calm",
       );
       card.update(decided);
@@ -45,6 +58,7 @@ export function approvalCard(approval, { linked = false } = {}) {
 }
 
 function question(approval, linked, decide) {
+  const { yes, no } = wordsOf(approval);
   return [
     heading(approval, linked, "asks to go on"),
     verbatim(approval.question, "pre.verbatim.question"),
@@ -54,18 +68,32 @@ function question(approval, linked, decide) {
     h(
       "footer",
       {},
-      button("Allow", () => decide("approve"), { tone: "main", drawn: "check", key: "a" }),
-      button("Deny", () => decide("deny"), { drawn: "cross", key: "d" }),
+      button(yes, () => decide("approve"), { tone: "main", drawn: "check", key: "a" }),
+      button(no, () => decide("deny"), { drawn: "cross", key: "d" }),
       h("input.reason", {
         name: "reason",
         maxlength: "2000",
-        placeholder: "Reason (optional)",
+        placeholder: approval.action.note === true ? "Note" : "Reason (optional)",
         "aria-label": "Reason",
         autocomplete: "off",
       }),
+      ofPhase(approval) && approval.action.about && offers("phase.approve") && verdict(approval),
       h("span.expiry", {}, "expires ", when(approval.expires_at)),
     ),
   ];
+}
+
+/** A phase may end otherwise than by yes or no. */
+function verdict({ run_id: run, action: { phase } }) {
+  const choose = () =>
+    openForm("phase.approve", {
+      title: `How ${phase} ends`,
+      values: { run, phase },
+      fixed: ["run", "phase"],
+      first: ["verdict", "note"],
+      yes: "Decide",
+    });
+  return button("Other verdict\u2026", choose, { tone: "quiet small" });
 }
 
 function settled(approval, linked) {
@@ -88,7 +116,16 @@ function heading(approval, linked, words) {
     "header",
     {},
     h("span.mark.wait", {}, icon("ask")),
-    h("h3", {}, linked ? [sessionLink(approval.session_id), " "] : null, words ?? (linked ? "asked" : "Question")),
+    h(
+      "h3",
+      {},
+      linked ? [asker(approval), " "] : null,
+      words ?? (linked ? "asked" : "Question"),
+      ofPhase(approval) && [" at ", h("code", {}, approval.action.phase)],
+    ),
     when(approval.created_at),
   );
 }
+
+const asker = (approval) =>
+  ofPhase(approval) ? sessionLink(approval.session_id, `#/workflows/${approval.run_id}`) : sessionLink(approval.session_id);

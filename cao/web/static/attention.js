@@ -60,10 +60,14 @@ async function approvals() {
   return pending.reverse().map((record) => ({ kind: "approval", id: record.id, at: record.created_at, record }));
 }
 
+/** Failed runs that nobody else hears of: neither an agent that asked for the work, nor the workflow whose phase it was. */
 async function failures() {
   const failed = await listed("run.list", { state: "failed" }, 50);
+  const runs = failed.length && offers("workflow.list") ? await listed("workflow.list", {}, 200) : [];
+  const theirs = new Set(runs.map((run) => run.session_id));
   return failed
-    .filter((record) => !record.parent_terminal_id && Date.now() - new Date(record.settled_at ?? record.created_at) < FRESH)
+    .filter((record) => record.kind === "workflow" || !(record.parent_terminal_id || theirs.has(record.session_id)))
+    .filter((record) => Date.now() - new Date(record.settled_at ?? record.created_at) < FRESH)
     .map((record) => ({ kind: "failure", id: record.id, at: record.settled_at ?? record.created_at, record }));
 }
 

@@ -15,11 +15,11 @@ const SHOWN_ITEMS = 200;
  * values: what is filled in; fixed: fields that are sent as they are; first: the fields to begin with; done: gets the answer;
  * shaped: makes the request of what was entered, where that is not the request itself.
  */
-export function formOf(operation, { values = {}, fixed = [], first = [], yes, done, shaped = (entered) => entered } = {}) {
+export function formOf(operation, { values = {}, fixed = [], first = [], yes, done, shaped } = {}) {
   const all = fieldsOf(operation.request_schema);
-  const previews = all.some((field) => field.name === "dry_run");
+  const previews = !shaped && all.some((field) => field.name === "dry_run");
   const fields = ordered(
-    all.filter((field) => !OWN.has(field.name) && !fixed.includes(field.name)),
+    all.filter((field) => (shaped || !OWN.has(field.name)) && !fixed.includes(field.name)),
     first,
   );
   const controls = new Map(fields.map((field) => [field.name, controlOf(field, values[field.name])]));
@@ -33,7 +33,7 @@ export function formOf(operation, { values = {}, fixed = [], first = [], yes, do
     const request = {};
     for (const name of fixed) request[name] = values[name];
     for (const [name, control] of controls) request[name] = control.read();
-    return { ...shaped(request), ...extra };
+    return { ...(shaped?.(request) ?? request), ...extra };
   }
 
   /** The same key for the same request: sending it again after a cut does nothing twice. */

@@ -89,6 +89,8 @@ const STATES = {
   stale: ["warn", "wait"],
   settled: ["check", "good"],
   advance: ["check", "good"],
+  valid: ["check", "good"],
+  broken: ["warn", "bad"],
   rework: ["again", "wait"],
   skip: ["skip", "calm"],
   fail: ["cross", "bad"],

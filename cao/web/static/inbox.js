@@ -82,6 +82,8 @@ function made(item, attention) {
 }
 
 function failure(run, away) {
+  const whole = run.kind === "workflow";
+  const href = whole ? `#/workflows/${run.id}` : `#/sessions/${run.session_id}`;
   const { code, message } = run.failure ?? { code: "failed", message: "no reason was given" };
   return h(
     "article.card.trouble-card",
@@ -90,11 +92,11 @@ function failure(run, away) {
       "header",
       {},
       h("span.mark.bad", {}, icon("cross")),
-      h("h3", {}, sessionLink(run.session_id), " failed"),
+      h("h3", {}, sessionLink(run.session_id, href), " failed"),
       when(run.settled_at ?? run.created_at),
     ),
     h("p.reason", {}, h("code", {}, code), " ", message),
-    h("footer", {}, h("a.button.small", { href: `#/sessions/${run.session_id}` }, "Open the session"), away),
+    h("footer", {}, h("a.button.small", { href }, whole ? "Open the run" : "Open the session"), away),
   );
 }
 

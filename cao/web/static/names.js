@@ -22,10 +22,10 @@ export function session(id) {
   return sessions.get(id);
 }
 
-/** A link to a session that shows its name as soon as it is known. */
-export function sessionLink(id) {
+/** A link to a session, or to what else bears its name; it shows the name as soon as it is known. */
+export function sessionLink(id, href = `#/sessions/${id}`) {
   if (!id) return null;
-  const link = h("a.session-link", { href: `#/sessions/${id}` }, id);
+  const link = h("a.session-link", { href }, id);
   session(id).then((found) => found && fill(link, found.name));
   return link;
 }

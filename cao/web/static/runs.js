@@ -66,7 +66,7 @@ function row(run) {
   const took = run.started_at && run.settled_at ? span((new Date(run.settled_at) - new Date(run.started_at)) / 1000) : "";
   return h(
     "a.row.run",
-    { href: `#/runs/${run.id}`, data: { row: "", id: run.id } },
+    { href: run.kind === "workflow" ? `#/workflows/${run.id}` : `#/runs/${run.id}`, data: { row: "", id: run.id } },
     badge(run.state),
     h("span.name", {}, short(words, 160) || h("span.none", {}, FINAL.includes(run.state) ? "no words" : "no result yet")),
     h("span.detail-line", {}, h("code", {}, run.id), took && ` took ${took}`),
@@ -83,7 +83,14 @@ async function showRun(id) {
     const { result, failure, ...rest } = run;
     fill(
       body,
-      h("p.outcome", {}, badge(run.state), " in ", sessionLink(run.session_id)),
+      h(
+        "p.outcome",
+        {},
+        badge(run.state),
+        " in ",
+        sessionLink(run.session_id),
+        run.kind === "workflow" && h("a", { href: `#/workflows/${run.id}` }, "its phases"),
+      ),
       failure && h("p.failure", {}, h("code", {}, failure.code), " ", failure.message),
       result && [h("h3", {}, "Result"), verbatim(result, "pre.verbatim.result")],
       h("h3", {}, "Record"),

@@ -71,7 +71,11 @@ const named = (wanted) =>
 /** The value of what somebody entered; undefined where nothing was. Throws a `SyntaxError` for what cannot be read. */
 export function valueOf(field, entered) {
   if (field.kind === "switch")
-    return field.optional ? { "": undefined, yes: true, no: false }[entered] : entered === true || undefined;
+    return field.optional
+      ? { "": undefined, yes: true, no: false }[entered]
+      : entered === (field.preset ?? false)
+        ? undefined
+        : entered;
   if (field.kind === "fixed") return field.wanted.const;
   if (field.kind === "several") return entered.length ? entered : undefined;
   const text = field.kind === "prose" ? entered : entered.trim();

@@ -18,10 +18,12 @@ import { runs } from "./runs.js";
 import { schedules } from "./schedules.js";
 import { sessions } from "./sessions.js";
 import { tasks } from "./tasks.js";
+import { workflows } from "./workflows.js";
 
 const SCREENS = [
   { name: "inbox", words: "Inbox", key: "i", make: inbox, needs: "approval.list" },
   { name: "sessions", words: "Sessions", key: "s", make: sessions, needs: "session.list" },
+  { name: "workflows", words: "Workflows", key: "w", make: workflows, needs: "workflow.list" },
   { name: "tasks", words: "Tasks", key: "t", make: tasks, needs: "task.list" },
   { name: "queue", words: "Queue", key: "q", make: queue, needs: "queue.list" },
   { name: "runs", words: "Runs", key: "r", make: runs, needs: "run.list" },
