@@ -99,10 +99,20 @@ class Store:
             if self._closed:
                 raise Unavailable("the store is closed")
             connection = self._connect(read_only=True)
+            self._keep(connection)
             reader = self._local.reader = Reader(connection)
-            with self._lock:
-                self._readers[threading.get_ident()] = connection
         return reader
+
+    def _keep(self, connection: sqlite3.Connection) -> None:
+        """Remember the calling thread's connection, to be closed with the store, and close that of an ended thread."""
+        with self._lock:
+            if self._closed:
+                connection.close()
+                raise Unavailable("the store is closed")
+            left = self._readers.pop(threading.get_ident(), None)  # the numbers of ended threads are given again
+            self._readers[threading.get_ident()] = connection
+        if left is not None:
+            left.close()
 
     async def write(self, change: Callable[[Transaction], T], *, actor: str = "engine", keep: bool = True) -> T:
         """Run `change` in a transaction and commit, or roll back when not `keep` (a dry run); what it returned.

@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from cao.mcp.catalogue import catalogue
 from cao.store.locks import FileLock
 from tests.integration.mcp_clients import ERAS, error_of
 
-READY_SECONDS = 10.0
+READY_SECONDS = 60.0
 """Far more than it takes (about 1.5 s on an idle computer): the bench measures, this only notices that something hangs."""
 
 
@@ -73,10 +72,9 @@ async def test_it_starts_a_server_and_says_so(home: Path, mode: str) -> None:
 
 async def test_it_uses_the_server_that_runs(home: Path, mode: str) -> None:
     running = start(home, 30, {"CAO_PORT": "0"})
-    begun = time.monotonic()
     async with Client(program(home), mode=mode) as client:
-        tools = (await client.list_tools()).tools
-        assert time.monotonic() - begun < READY_SECONDS
+        async with asyncio.timeout(READY_SECONDS):
+            tools = (await client.list_tools()).tools
         status = await client.call_tool("daemon_status", {})
         missing = error_of(await client.call_tool("session_get", {"session": "nobody"}))
         typo = error_of(await client.call_tool("session_list", {"limt": 1}))
