@@ -105,7 +105,7 @@ class Message(Answer):
     kind: MessageKind
     """`prompt` is work that has a run; `message` and `result` are mail from another agent."""
     sender: str
-    """Attested: `owner`, `token:<name>`, `schedule:<name>` or `terminal:<id>`."""
+    """Attested: `owner`, `token:<name>`, `schedule:<name>`, `queue:<item>` or `terminal:<id>`."""
     text: str
     state: MessageState
     """`pending`, then `delivered` (its turn began), then `done` or `failed`."""

@@ -23,7 +23,7 @@ from . import pause
 from .capacity import Capacity, Limits
 from .hub import DUE
 from .leases import DURATION
-from .queue import TOLD, move
+from .queue import TOLD, move, row_of
 from .transaction import Reader, Row, Transaction
 
 IsAlive = Callable[[str], bool]
@@ -67,31 +67,34 @@ def claim(tx: Transaction, owner: str, is_alive: IsAlive, limits: Limits, most: 
 def _take(tx: Transaction, row: Row, owner: str) -> Claim:
     attempt, token = row["attempts"] + 1, row["token"] + 1
     move(tx, row, "claim", owner=owner, token=token, attempts=attempt, lease_until=tx.now + DURATION, reason=None)
-    return Claim(row["id"], row["kind"], row["what"], row["subject"], row["launch"], attempt, token)
+    work = tx.row("SELECT launch FROM queue WHERE id = ?", (row["id"],))
+    assert work is not None  # noqa: S101 - it was read in this transaction
+    return Claim(row["id"], row["kind"], row["what"], row["subject"], work["launch"], attempt, token)
 
 
 def _first(reader: Reader, capacity: Capacity, now: float) -> Row | None:
     """The first in line that may be started."""
     if capacity.is_full:
         return None
-    sql = f"SELECT * FROM queue WHERE {_CLAIMABLE} ORDER BY lane, place, n LIMIT 1"  # noqa: S608
+    sql = f"SELECT * FROM queue_items WHERE {_CLAIMABLE} ORDER BY lane, place, n LIMIT 1"  # noqa: S608
     return reader.row(sql, (now, json.dumps(capacity.full_projects), json.dumps(capacity.full_providers)))
 
 
 def _abandoned(reader: Reader, now: float, is_alive: IsAlive) -> list[Row]:
     """Items whose dispatcher died, or stood still for longer than its lease."""
-    rows = reader.rows("SELECT * FROM queue WHERE stage = 0 AND state = 'dispatching'")
+    rows = reader.rows("SELECT * FROM queue_items WHERE stage = 0 AND state = 'dispatching'")
     return [row for row in rows if row["lease_until"] <= now or not is_alive(row["owner"])]
 
 
 def expire(tx: Transaction) -> int:
     """Give up what still waits though its time is over; how many."""
-    rows = tx.rows("SELECT * FROM queue WHERE stage = 1 AND expires_at <= ?", (tx.now,))
-    for row in rows:
-        move(tx, row, "expire", settled_at=tx.now, reason="its time was over before it was dispatched")
-    if rows:
-        tx.emit(QueueExpired(items=[row["id"] for row in rows[:TOLD]], count=len(rows)))
-    return len(rows)
+    over = tx.rows("SELECT id FROM queue INDEXED BY queue_expires WHERE stage = 1 AND expires_at <= ?", (tx.now,))
+    ids = [str(row["id"]) for row in over]
+    for id in ids:
+        move(tx, row_of(tx, id), "expire", settled_at=tx.now, reason="its time was over before it was dispatched")
+    if ids:
+        tx.emit(QueueExpired(items=ids[:TOLD], count=len(ids)))
+    return len(ids)
 
 
 def next_due(reader: Reader, now: float, limits: Limits, is_alive: IsAlive) -> float:
@@ -104,9 +107,11 @@ def next_due(reader: Reader, now: float, limits: Limits, is_alive: IsAlive) -> f
     if dispatches and _first(reader, Capacity(reader, limits), now) is not None:
         return now
     times = reader.row(
-        "SELECT (SELECT min(expires_at) FROM queue WHERE stage = 1 AND expires_at IS NOT NULL) AS expiry, "
-        "(SELECT min(not_before) FROM queue WHERE stage = 1 AND not_before > ? AND state = 'ready') AS start, "
-        "(SELECT min(lease_until) FROM queue WHERE stage = 0 AND state = 'dispatching') AS lease",
+        """SELECT
+            (SELECT min(expires_at) FROM queue INDEXED BY queue_expires WHERE stage = 1 AND expires_at IS NOT NULL) AS expiry,
+            (SELECT min(not_before) FROM queue INDEXED BY queue_not_before
+                WHERE stage = 1 AND not_before > ? AND state = 'ready') AS start,
+            (SELECT min(lease_until) FROM queue WHERE stage = 0 AND state = 'dispatching') AS lease""",
         (now,),
     )
     assert times is not None  # noqa: S101 - a SELECT without FROM has a row
@@ -157,7 +162,7 @@ def refuse(tx: Transaction, held: Claim, reason: str) -> bool:
 
 def _held(tx: Transaction, held: Claim) -> Row | None:
     """The item's row, if the claim still holds."""
-    return tx.row("SELECT * FROM queue WHERE id = ? AND state = 'dispatching' AND token = ?", (held.id, held.token))
+    return tx.row("SELECT * FROM queue_items WHERE id = ? AND state = 'dispatching' AND token = ?", (held.id, held.token))
 
 
 def settle(tx: Transaction, event: Event) -> None:
@@ -165,7 +170,7 @@ def settle(tx: Transaction, event: Event) -> None:
     verb = _VERBS.get(event.type)
     if verb is None or event.run_id is None:
         return
-    row = tx.row("SELECT * FROM queue WHERE run_id = ? AND state = 'dispatched'", (event.run_id,))
+    row = tx.row("SELECT * FROM queue_items WHERE run_id = ? AND state = 'dispatched'", (event.run_id,))
     if row is None:
         return
     reason = RunFailed.of(event).failure.message if verb == "fail" else None

@@ -80,7 +80,7 @@ def _require_new(reader: Reader, new: NewItem) -> None:
 
 def row_of(reader: Reader, id: str) -> Row:
     """The item's row. Raises `NotFound`."""
-    row = reader.row("SELECT * FROM queue WHERE id = ?", (id,))
+    row = reader.row("SELECT * FROM queue_items WHERE id = ?", (id,))
     if row is None:
         raise NotFound(f"no queue item {id!r}; see: cao queue list", item=id)
     return row
@@ -104,13 +104,13 @@ def list_page(
     """What is in flight, then what waits, in the order of dispatch; the items of a final state are listed newest first."""
     filters = {"state": state, "project_id": project_id, "kind": kind}
     if state is not None and state not in LIVE:
-        return page(reader, QueueItem, "queue", request, filters)
+        return page(reader, QueueItem, "queue_items", request, filters)
     question, kept = request.model_dump(mode="json"), {name: value for name, value in filters.items() if value is not None}
     conditions, values = ["stage < 2", *(f"{name} = ?" for name in kept)], [*kept.values()]
     if request.cursor is not None:
         conditions.append("(stage, lane, place, n) > (?, ?, ?, ?)")
         values += unseal(request.cursor, question, 4)
-    sql = f"SELECT * FROM queue WHERE {' AND '.join(conditions)} ORDER BY stage, lane, place, n LIMIT ?"  # noqa: S608
+    sql = f"SELECT * FROM queue_items WHERE {' AND '.join(conditions)} ORDER BY stage, lane, place, n LIMIT ?"  # noqa: S608
     rows = reader.rows(sql, [*values, request.limit + 1])
     shown, more = rows[: request.limit], len(rows) > request.limit
     cursor = seal([shown[-1][name] for name in ("stage", "lane", "place", "n")], question) if more else None
@@ -142,7 +142,8 @@ def stats(reader: Reader, limits: Limits, now: float) -> QueueStats:
     capacity, paused = Capacity(reader, limits), pause.current(reader)
     times = reader.row(
         "SELECT (SELECT min(created_at) FROM queue WHERE stage = 1 AND state = 'ready' AND coalesce(not_before, 0) <= ?) "
-        "AS oldest, (SELECT min(not_before) FROM queue WHERE stage = 1 AND not_before > ? AND state = 'ready') AS next",
+        "AS oldest, (SELECT min(not_before) FROM queue INDEXED BY queue_not_before WHERE stage = 1 AND not_before > ? "
+        "AND state = 'ready') AS next",
         (now, now),
     )
     assert times is not None  # noqa: S101 - a SELECT without FROM has a row

@@ -23,12 +23,18 @@ _QUEUE = (
     """CREATE INDEX queue_run ON queue (run_id) WHERE run_id IS NOT NULL""",
     """CREATE INDEX queue_not_before ON queue (not_before) WHERE stage = 1 AND not_before IS NOT NULL""",
     """CREATE INDEX queue_expires ON queue (expires_at) WHERE stage = 1 AND expires_at IS NOT NULL""",
+    """CREATE VIEW queue_items AS SELECT n, id, kind, what, subject, project_id, provider, priority, place, state, reason,
+        not_before, expires_at, attempts, run_id, session_id, created_by, created_at, dispatched_at, settled_at, owner, token,
+        lease_until, lane, stage FROM queue""",
     """CREATE UNIQUE INDEX queue_once ON queue (subject) WHERE stage < 2 AND kind IN ('task', 'requirement')""",
 )
 
 
 @steps()
 def queue(db: Database) -> None:
-    """Work that waits to be dispatched. `lane` is the priority as a number, `stage` is 0 in flight, 1 waiting, 2 settled."""
+    """Work that waits to be dispatched. `lane` is the priority as a number, `stage` is 0 in flight, 1 waiting, 2 settled.
+
+    The view leaves out `launch`, which may hold a mebibyte of prompt.
+    """
     for statement in _QUEUE:
         db.conn.execute(statement)
