@@ -67,9 +67,14 @@ class Connection:
     async def _talk(self) -> None:
         await self._greet()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._until_closing())
-            group.create_task(self._beat())
-            await self._listen(group)
+            beside = [group.create_task(self._until_closing()), group.create_task(self._beat())]
+            try:
+                await self._listen(group)
+            except Hangup as end:
+                if end.code is not None:
+                    raise
+                for task in (*beside, *self._running.values()):  # the client has gone, which is no error
+                    task.cancel()
 
     async def _greet(self) -> None:
         try:
