@@ -71,7 +71,7 @@ def _of_phase(place: Place, around: Surroundings) -> Iterator[Finding]:
     yield from phases.agent(place)
     yield from phases.command(place)
     yield from phases.mapping(place)
-    yield from phases.retry(place)
+    yield from phases.retry(place, around)
     yield from verdicts.own_verdicts(place)
     yield from verdicts.routes(place)
     yield from nesting.nested(place, around)

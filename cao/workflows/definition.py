@@ -16,11 +16,11 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from cao.protocol import Described
 
-from .values import Duration, Entry, Expression, Identifier, Template, Variable
+from .values import Duration, Entry, Expression, Identifier, InputType, Template, Variable
 
 Kind = Literal["agent", "command", "manual", "workflow", "parallel", "map"]
-InputType = Literal["string", "integer", "number", "boolean", "list", "object"]
-Risk = Literal["low", "medium", "high"]
+Risk = Annotated[Literal["low", "medium", "high"], "from the least to the greatest"]
+"""Annotated, because `typing` takes `Risk | None` for a union of the same words in another order that was made before."""
 Effect = Literal["idempotent", "side-effecting"]
 
 VERDICTS = ("advance", "rework", "skip", "fail")

@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, cast
 
 from cao.protocol import InvalidInput
 from cao.protocol.errors import FieldError
 
-from .definition import Definition, Input, InputType
+from .definition import Definition, Input
+from .values import SPOKEN, InputType, fits
 
 LIMIT = 256 * 1024
 """Bytes of all inputs of a run, as JSON."""
-
-_FITS: Mapping[InputType, Callable[[Any], bool]] = {
-    "string": lambda value: isinstance(value, str),
-    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
-    "number": lambda value: isinstance(value, (int, float)) and not isinstance(value, bool),
-    "boolean": lambda value: isinstance(value, bool),
-    "list": lambda value: isinstance(value, list),
-    "object": lambda value: isinstance(value, dict),
-}
-_NAMES: Mapping[InputType, str] = {
-    "string": "text",
-    "integer": "a whole number",
-    "number": "a number",
-    "boolean": "true or false",
-    "list": "a list",
-    "object": "an object",
-}
-
 
 _JSON: Mapping[InputType, str] = {
     "string": "string",
@@ -76,7 +59,7 @@ def given(definition: Definition, values: Mapping[str, Any]) -> dict[str, Any]:
             errors += _misfit(name, declared, taken[name])
         elif declared.required:
             errors.append(
-                FieldError(pointer=f"/inputs/{name}", message=f"is required: {_NAMES[declared.type]}", kind="missing")
+                FieldError(pointer=f"/inputs/{name}", message=f"is required: {SPOKEN[declared.type]}", kind="missing")
             )
         else:
             taken[name] = declared.default
@@ -104,12 +87,12 @@ def _read(declared: Input, value: Any) -> Any:
 
 def _misfit(name: str, declared: Input, value: Any) -> list[FieldError]:
     pointer, message = f"/inputs/{name}", ""
-    if not _FITS[declared.type](value):
-        message = f"must be {_NAMES[declared.type]}"
+    if not fits(declared.type, value):
+        message = f"must be {SPOKEN[declared.type]}"
     elif declared.choices is not None and value not in declared.choices:
         message = f"must be one of {', '.join(json.dumps(choice) for choice in declared.choices)}"
     elif declared.items is not None and isinstance(value, list):
-        wrong = [n for n, item in enumerate(cast("list[Any]", value)) if not _FITS[declared.items](item)]
+        wrong = [n for n, item in enumerate(cast("list[Any]", value)) if not fits(declared.items, item)]
         if wrong:
-            pointer, message = f"{pointer}/{wrong[0]}", f"must be {_NAMES[declared.items]}"
+            pointer, message = f"{pointer}/{wrong[0]}", f"must be {SPOKEN[declared.items]}"
     return [FieldError(pointer=pointer, message=message, kind="value_error")] if message else []

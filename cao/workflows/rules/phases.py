@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
+from typing import cast
 
 from cao.workflows import schemas
 from cao.workflows.decision import required
-from cao.workflows.definition import VERDICTS, AgentWork, Contract, Kind, Phase
+from cao.workflows.definition import VERDICTS, AgentWork, Contract, Definition, Kind, Phase
 from cao.workflows.plan import effect_of
 from cao.workflows.problems import Finding, Pointer, closest, meant
 
-from .places import Place
+from .places import Place, Surroundings
 from .verdicts import instead
 
 _NOT_KEPT: Mapping[str, tuple[frozenset[Kind], str]] = {
@@ -29,6 +30,7 @@ _FAILURES = (
 """The failures that engine and providers of ours tell; a provider of another package may have more."""
 _ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
 _RESERVED = frozenset(("inputs", "phases", "run", "feedback", "index", "loop", "self"))
+_DEEPEST = 8
 SCHEMA_LIMIT = 32 * 1024
 """Characters of a contract's schema, as JSON."""
 
@@ -164,7 +166,7 @@ def mapping(place: Place) -> Iterator[Finding]:
         yield Finding(pointer, f"`{work.name}` is the item of the list around this one already", "choose another name")
 
 
-def retry(place: Place) -> Iterator[Finding]:
+def retry(place: Place, around: Surroundings) -> Iterator[Finding]:
     """Tries that can happen, of work that may be repeated."""
     again = place.phase.retry
     if again is None or place.phase.kind == "manual":
@@ -176,9 +178,22 @@ def retry(place: Place) -> Iterator[Finding]:
         yield Finding((*pointer, "on"), "no failure is named, so that nothing is tried again")
     for number, failure in enumerate(again.on if "on" in again.model_fields_set else ()):
         yield from _failure(failure, (*pointer, "on", number))
-    if place.phase.kind in ("agent", "command") and effect_of(place.phase, place.definition) == "side-effecting":
-        message = f"`{place.phase.id}` is side-effecting, and such a phase is never repeated without a person"
-        yield Finding(pointer, message, "add `effect: idempotent` if it may be done again", at_key=True)
+    for work in _work(place.definition, place.phase, around.definitions or {}):
+        message = f"`{work}` is side-effecting, and such a phase is never repeated without a person"
+        yield Finding(pointer, message, f"add `effect: idempotent` to `{work}` if it may be done again", at_key=True)
+        return
+
+
+def _work(definition: Definition, phase: Phase, others: Mapping[str, Definition], depth: int = 0) -> Iterator[str]:
+    """The side-effecting phases that a phase is, or has inside it."""
+    inside = phase.parallel.phases if phase.parallel else [phase.map.phase] if phase.map else []
+    nested = others.get(phase.workflow.name) if phase.workflow and depth < _DEEPEST else None
+    if (phase.agent or phase.command) and effect_of(phase, definition) == "side-effecting":
+        yield phase.id
+    for child in inside:
+        yield from _work(definition, child, others, depth)
+    for child in nested.phases if nested else ():
+        yield from _work(cast("Definition", nested), child, others, depth + 1)
 
 
 def _failure(failure: str, pointer: Pointer) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from cao.workflows.grammar import Reference
 from cao.workflows.problems import Finding, Pointer, closest, meant
 
 from .places import Place, Surroundings, kinds, places
-from .verdicts import comes_back
+from .verdicts import comes_back, may_be_passed
 
 RUN = ("id", "directory", "branch")
 PHASE = ("verdict", "reason", "confidence", "risk", "output", "attempt", "branch", "directory")
@@ -161,6 +161,8 @@ class _Reader:
         phase = self._definition.phases[number]
         if self._place is not None and number >= self._place.index:
             yield from self._later(number, phase, reference.guarded)
+        elif not reference.guarded:
+            yield from self._passed(number, phase)
         yield from _known(f"phases.{rest[0]}", rest[1:], PHASE)
         if rest[1:2] == ["output"]:
             yield from self._output(phase, rest[2:], reference.guarded)
@@ -184,6 +186,13 @@ class _Reader:
         elif not guarded:
             hint = f'at first there is none: write `phases.{phase.variable}.reason | default("")`, or use `feedback`'
             yield f"`{phase.id}` {word}", hint, "error"
+
+    def _passed(self, number: int, phase: Phase) -> Iterator[_Said]:
+        """A route may lead past an earlier phase."""
+        here = self._place.index if self._place is not None else len(self._definition.phases)
+        if all(len(kinds(one)) == 1 for one in self._definition.phases) and may_be_passed(self._definition, number, here):
+            hint = f"write `| default(...)`, or ask `phases.{phase.variable} is defined`"
+            yield f"a route may lead past `{phase.id}`, and then it has no result", hint, "warning"
 
     def _output(self, phase: Phase, rest: list[str], guarded: bool) -> Iterator[_Said]:
         if len(kinds(phase)) != 1:

@@ -103,17 +103,29 @@ def _unknown_target(place: Place, target: str, pointer: tuple[str | int, ...]) -
 
 def reachable(definition: Definition) -> Iterator[Finding]:
     """Phases that no way leads to."""
-    ids = [phase.id for phase in definition.phases]
-    seen: set[int] = set()
-    ahead = [0] if ids else []
-    while ahead:
-        index = ahead.pop()
-        if index not in seen and index < len(ids):
-            seen.add(index)
-            ahead += _leads_to(definition.phases[index], index, ids)
+    seen = _ways(definition)
     for index, phase in enumerate(definition.phases):
         if index not in seen:
             yield Finding(("phases", index, "id"), f"nothing leads to `{phase.id}`: every phase before it leads elsewhere")
+
+
+def may_be_passed(definition: Definition, phase: int, before: int) -> bool:
+    """Whether a way leads to the phase `before`, or to the end, without that other phase."""
+    return before in _ways(definition, without=phase)
+
+
+def _ways(definition: Definition, without: int | None = None) -> set[int]:
+    """The numbers of the phases that a run can come to; that of the end is their count."""
+    ids = [phase.id for phase in definition.phases]
+    seen: set[int] = set()
+    ahead = [0]
+    while ahead:
+        index = ahead.pop()
+        if index not in seen and index != without:
+            seen.add(index)
+            if index < len(ids):
+                ahead += _leads_to(definition.phases[index], index, ids)
+    return seen
 
 
 def _leads_to(phase: Phase, index: int, ids: list[str]) -> Iterator[int]:
