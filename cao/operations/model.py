@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from cao.agents import Missing, Profile
+from cao.agents import Missing, Profile, Provider
 from cao.agents.library import Broken, Found
 from cao.agents.models import Target, credentials, oddities, target
 from cao.protocol import ListRequest, Name, NotFound, Page, Reference, Request, operation
@@ -64,7 +64,7 @@ def _look_at_all(ctx: Context, project: str | None) -> list[ModelAvailability]:
 
 
 def _look(ctx: Context, key: Target, asking: list[Profile]) -> ModelAvailability:
-    provider, profile = ctx.services.providers.get(key.provider), asking[0]
+    provider, profile = _known(ctx, key.provider), asking[0]
     told = credentials(profile, key.provider)
     unknown = Missing(f"there is no provider {key.provider!r}", "cao provider list")
     lacking = provider.missing(profile) if provider else [unknown]
@@ -92,6 +92,10 @@ def _entries(ctx: Context, project: str | None) -> list[Found | Broken]:
     reader = ctx.store.read()
     chosen = projects.get(reader, project) if project else projects.current(reader)
     return ctx.services.library.entries(Path(chosen.path) if chosen else None)
+
+
+def _known(ctx: Context, name: str) -> Provider | None:
+    return next((provider for provider in ctx.services.providers.values() if provider.name == name), None)
 
 
 def _provider(profile: Profile) -> str:
@@ -142,7 +146,7 @@ def _judge(ctx: Context, entry: Found | Broken) -> list[ModelFinding]:
         return [ModelFinding(profile=entry.name, level="error", message=entry.problem)]
     profile = entry.profile
     name = _provider(profile)
-    provider = ctx.services.providers.get(name)
+    provider = _known(ctx, name)
     if provider is None:
         known = ", ".join(sorted(ctx.services.providers))
         return [ModelFinding(profile=profile.name, level="error", message=f"there is no provider {name!r}; there are: {known}")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from cao.protocol import Reference, Request, operation
+from cao.protocol import NotFound, Reference, Request, operation
 from cao.protocol.standing import Standing
 from cao.store import projects, standing
 
@@ -18,7 +18,7 @@ class ReadStanding(Request):
     """Its id or name; the current one unless given, and without any what belongs to none."""
 
 
-@operation("project.status", path="/status", example={"project": "docs"}, positional=("project",))
+@operation("project.status", path="/status", errors=(NotFound,), example={"project": "docs"}, positional=("project",))
 async def status(ctx: Context, request: ReadStanding) -> Standing:
     """Show how a project stands: what waits for you, what is in progress, blocked, next, failed lately, and the queue."""
     return await asyncio.to_thread(_read, ctx, request)
