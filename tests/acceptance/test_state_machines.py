@@ -1,4 +1,5 @@
-"""Random verbs on tasks and requirements, each on a surface chosen at random, against a model written down by hand.
+"""Every verb from every status on every surface, and stories of random verbs on surfaces chosen at random, against a model that
+is written down by hand.
 
 `CAO_MACHINE_EXAMPLES` sets how many stories are told; without it they are a few, and the same in every run.
 """
@@ -217,6 +218,56 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surfaces]:
             yield opened
         finally:
             opened.ask("http", "daemon.stop")
+
+
+WAYS = {
+    "backlog": [],
+    "ready": ["ready"],
+    "in-progress": ["ready", "in-progress"],
+    "blocked": ["ready", "blocked"],
+    "on-hold": ["ready", "on-hold"],
+    "done": ["ready", "in-progress", "done"],
+    "cancelled": ["cancelled"],
+}
+"""How a task gets into each status."""
+
+ASKED = [*(("status", status) for status in STATUSES), *((verb, status) for verb, (status, _) in sorted(NAMED.items()))]
+"""Every verb with what it asks for."""
+
+
+def in_status(house: Surfaces, status: str) -> str:
+    """A new task that stands so; its id."""
+    id = house.ask("http", "task.create", title=status)["id"]
+    for step in WAYS[status]:
+        house.ask("http", "task.status", task=id, status=step)
+    return id
+
+
+def allowed(verb: str, source: str) -> set[str]:
+    """Where a verb may take a task."""
+    if verb == "status":
+        return TASK_MOVES[source]
+    target, sources = NAMED[verb]
+    return {target} if source in sources else set()
+
+
+@pytest.mark.parametrize("source", STATUSES)
+def test_every_move_is_made_or_refused_with_the_same_words_everywhere(house: Surfaces, source: str) -> None:
+    still = in_status(house, source)
+    for number, (verb, wanted) in enumerate(ASKED):
+        fields = {"status": wanted} if verb == "status" else {}
+        targets = allowed(verb, source)
+        if wanted in targets:
+            surface = SURFACES[number % len(SURFACES)]
+            moved = house.ask(surface, f"task.{verb}", task=in_status(house, source), **fields)
+            assert moved["status"] == wanted, (verb, wanted, surface)
+            continue
+        for surface in SURFACES:
+            refused = house.ask(surface, f"task.{verb}", task=still, **fields)
+            assert isinstance(refused, Refusal), (verb, wanted, surface)
+            assert (refused.code, refused.details["status"], refused.details["wanted"]) == ("conflict", source, wanted), surface
+            assert set(refused.details["allowed"]) == targets, surface
+    assert house.ask("http", "task.get", task=still)["status"] == source
 
 
 @pytest.mark.timeout(600)
