@@ -43,9 +43,9 @@ _REQUIREMENTS = (
         scope TEXT PRIMARY KEY, text TEXT NOT NULL, version INTEGER NOT NULL, updated_by TEXT NOT NULL,
         updated_at REAL NOT NULL) STRICT""",
     """CREATE TABLE refinements (
-        n INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL UNIQUE, session_id TEXT NOT NULL,
-        subject TEXT NOT NULL, requirement_id TEXT, project_id TEXT, state TEXT NOT NULL, reason TEXT, base_version INTEGER NOT NULL, created_at REAL NOT NULL,
-        settled_at REAL) STRICT""",
+        n INTEGER PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL UNIQUE, session_id TEXT NOT NULL, subject TEXT NOT NULL,
+        requirement_id TEXT, project_id TEXT, state TEXT NOT NULL, reason TEXT, base_version INTEGER NOT NULL,
+        created_at REAL NOT NULL, settled_at REAL) STRICT""",
     """CREATE INDEX refinements_subject ON refinements (subject, coalesce(requirement_id, project_id, ''), n)""",
 )
 
