@@ -543,8 +543,17 @@ class QueueReturned(EventData, type="queue.returned"):
     until: datetime
 
 
+class QueueRefused(EventData, type="queue.refused"):
+    """An item could not be started, and is given up: there is no run of it."""
+
+    item_id: str
+    kind: str
+    what: str
+    reason: str
+
+
 class QueueSettled(EventData, type="queue.settled"):
-    """An item is done, failed or cancelled."""
+    """An item is done, failed or cancelled, with its run."""
 
     item_id: str
     kind: str

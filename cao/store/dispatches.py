@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from cao.events import QueueDispatched, QueueExpired, QueueReturned, QueueSettled, RunFailed
+from cao.events import QueueDispatched, QueueExpired, QueueRefused, QueueReturned, QueueSettled, RunFailed
 from cao.protocol import Conflict
 from cao.protocol.queue import ItemKind
 from cao.protocol.records import Event
@@ -154,8 +154,8 @@ def refuse(tx: Transaction, held: Claim, reason: str) -> bool:
     """Give it up: it cannot be started. False when the claim was lost."""
     row = _held(tx, held)
     if row is not None:
-        state = move(tx, row, "refuse", reason=reason, settled_at=tx.now, owner=None, lease_until=None)
-        tx.emit(QueueSettled(item_id=held.id, kind=held.kind, what=held.what, state=state, reason=reason))
+        move(tx, row, "refuse", reason=reason, settled_at=tx.now, owner=None, lease_until=None)
+        tx.emit(QueueRefused(item_id=held.id, kind=held.kind, what=held.what, reason=reason))
         tx.touch(DUE)
     return row is not None
 

@@ -18,6 +18,7 @@ _KIND_OF: dict[str, Kind] = {
     "run.failed": "needs-you",
     "schedule.missed": "needs-you",
     "schedule.failed": "needs-you",
+    "queue.refused": "needs-you",
     "delivery.dead": "needs-you",
     "run.completed": "done",
 }

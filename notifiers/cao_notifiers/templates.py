@@ -33,6 +33,7 @@ TITLES: Mapping[str, str] = MappingProxyType(
         "run.failed": "Failed: $session",
         "schedule.missed": "A schedule was missed",
         "schedule.failed": "A schedule could not start its session",
+        "queue.refused": "Queued work could not be started",
         "delivery.dead": "A notification could not be delivered",
     }
 )

@@ -332,7 +332,8 @@ async def test_what_is_refused_fails_with_the_reason(house: House) -> None:
     assert "no work at night" in (item.reason or "")
     assert await house.sessions() == []
     assert (await house.ask("queue.list", state="failed")).items == [item]
-    assert (await house.events("queue.settled"))[0].data["state"] == "failed"
+    (told,) = await house.events("queue.refused")
+    assert (told.data["item_id"], told.data["reason"]) == (item.id, item.reason)
 
 
 async def test_what_may_pass_is_tried_again(house: House) -> None:
