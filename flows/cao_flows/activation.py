@@ -18,6 +18,7 @@ from cao.store.activations import Activation
 from cao.store.hub import work_topic
 from cao.store.ids import new_id
 
+from . import patience
 from .house import House
 from .turn import PLAYER, describe, task_for
 
@@ -111,7 +112,7 @@ class SessionRunner:
             if turns.exists(tx, turn_id):
                 turns.settle(tx, turn_id, self.lease, "failed", failure=failure)
 
-        await self.house.store.write(settle)
+        await patience.write(self.house.store, settle)
 
     def _pass_on_interrupts(self) -> None:
         if not self.stops:
@@ -121,7 +122,7 @@ class SessionRunner:
                 self.stops[turn_id].set()
 
     async def _leave(self) -> bool:
-        left = await self.house.store.write(lambda tx: activations.leave(tx, self.activation))
+        left = await patience.write(self.house.store, lambda tx: activations.leave(tx, self.activation))
         if left:
             await self.rest()
         return left

@@ -52,7 +52,7 @@ Hold = Callable[[Runner], None]
 async def enter_session(house: House, client: PrefectClient, session_id: str, hurry: Callable[[], bool], hold: Hold) -> None:
     """Run a session's turns until it comes to rest, unless another process does."""
     store, owner = house.store, house.owner
-    entered = await store.write(lambda tx: activations.enter(tx, session_id, owner.name, owner.is_alive))
+    entered = await patience.write(store, lambda tx: activations.enter(tx, session_id, owner.name, owner.is_alive))
     if entered is None:
         return
     runner = SessionRunner(house, entered, hurry)
@@ -61,7 +61,7 @@ async def enter_session(house: House, client: PrefectClient, session_id: str, hu
         given = {"session_id": session.id, "name": session.name}
         flow_run = await flow_run_of(client, activation, runner.flow_run_id, given, session.name, [f"session:{session.id}"])
         runner.flow_run_id = str(flow_run.id)
-        await store.write(lambda tx: activations.bind(tx, entered, str(flow_run.id)))
+        await patience.write(store, lambda tx: activations.bind(tx, entered, str(flow_run.id)))
         hold(runner)
         PLAYER.set(runner)
         await cast("Awaitable[None]", run_flow(activation, flow_run=flow_run, parameters=flow_run.parameters))
@@ -76,7 +76,7 @@ async def enter_workflow(house: House, client: PrefectClient, run_id: str, submi
     store, owner, waiting = house.store, house.owner, house.settings.approval_seconds
     if is_of_another_process(house, run_id):
         return
-    entered = await store.write(lambda tx: entries.enter(tx, run_id, owner.name, owner.is_alive, waiting))
+    entered = await patience.write(store, lambda tx: entries.enter(tx, run_id, owner.name, owner.is_alive, waiting))
     if entered is None:
         return
     try:
@@ -89,7 +89,7 @@ async def enter_workflow(house: House, client: PrefectClient, run_id: str, submi
         given = {"run_id": run_id, "name": f"{entered.definition}·{run_id}"}
         tags = [f"workflow:{entered.definition}", f"run:{run_id}"]
         flow_run = await flow_run_of(client, workflow, entered.flow_run_id, given, given["name"], tags)
-        await store.write(lambda tx: entries.bind(tx, entered, str(flow_run.id)))
+        await patience.write(store, lambda tx: entries.bind(tx, entered, str(flow_run.id)))
         hold(runner)
         RUNNER.set(runner)
         await cast("Awaitable[Any]", run_flow(workflow, flow_run=flow_run, parameters=flow_run.parameters, return_type="state"))

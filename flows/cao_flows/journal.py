@@ -46,12 +46,13 @@ class Journal:
         (self._open.discard if step.state == "settled" else self._open.add)(key)
 
     def refresh(self) -> None:
-        """Take in what others committed."""
+        """Take in what others committed: first the version, so that what comes after it is noticed when the run is left."""
         reader = self._store.read()
-        before, self.header = self.header, workflows.header(reader, self.run_id, self._store.clock.now())
-        if before.version != self.header.version:
-            for path, attempt in tuple(self._open):
-                self.put(steps.get(reader, self.run_id, path, attempt))
+        self.header = workflows.header(reader, self.run_id, self._store.clock.now())
+        for step in self.open:
+            if step.state == "waiting":
+                self.put(steps.get(reader, self.run_id, step.path, step.attempt))
+        if "pending" in self._answers.values():
             self._hear()
 
     def _hear(self) -> None:

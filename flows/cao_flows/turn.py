@@ -22,6 +22,7 @@ from cao.agents import Profile, Prompt, Provider, ProviderError, Seat, TurnResul
 from cao.protocol.records import Message, Terminal, Turn
 from cao.store import Lease, Transaction, terminals, turns
 
+from . import patience
 from .house import House
 from .results import PREFIX, block_of
 from .watch import TurnWatch
@@ -97,7 +98,8 @@ async def _play(player: Player, turn_id: str, terminal_id: str) -> Any:
 async def _work(player: Player, turn_id: str, terminal: Terminal, task_run_id: str | None) -> Any:
     house, store = player.house, player.house.store
     profile, provider = player.profile_of(terminal), house.providers[terminal.provider]
-    begun = await store.write(
+    begun = await patience.write(
+        store,
         lambda tx: turns.start(
             tx,
             turn_id,
@@ -106,7 +108,7 @@ async def _work(player: Player, turn_id: str, terminal: Terminal, task_run_id: s
             recovery=profile.recovery or provider.recovery,
             flow_run_id=player.flow_run_id,
             task_run_id=task_run_id,
-        )
+        ),
     )
     if begun is None:
         return turn_id
@@ -116,7 +118,7 @@ async def _work(player: Player, turn_id: str, terminal: Terminal, task_run_id: s
         result = await _until_stopped(provider, _seat(house, begun, profile), prompt, watch, player.stops[turn_id])
     finally:
         await watch.stop()
-    await store.write(lambda tx: _settle(tx, player.lease, watch, begun.turn, result))
+    await watch.write(lambda tx: _settle(tx, player.lease, begun.turn, result))
     return turn_id if result is not None else Cancelled(message="interrupted")
 
 
@@ -154,8 +156,7 @@ async def _until_stopped(
         await asyncio.gather(work, stopped, return_exceptions=True)
 
 
-def _settle(tx: Transaction, lease: Lease, watch: TurnWatch, turn: Turn, result: TurnResult | None) -> None:
-    watch.write_entries(tx)
+def _settle(tx: Transaction, lease: Lease, turn: Turn, result: TurnResult | None) -> None:
     if result is None:
         turns.settle(tx, turn.id, lease, "cancelled", failure=turns.INTERRUPTED)
         return

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, TypeVar
 
 from cao.agents import Profile
 from cao.events import TranscriptAppended
 from cao.protocol.records import Approval, EntryKind, Terminal, Turn
 from cao.store import Lease, Store, Transaction, approvals, terminals
 from cao.store.leases import fence
+
+from . import patience
+
+T = TypeVar("T")
 
 FLUSH_SECONDS = 0.05
 """How long pieces of text are collected before they are stored and shown."""
@@ -44,6 +48,8 @@ class TurnWatch:
     approval_seconds: float
     _waiting: list[_Entry] = field(default_factory=list[_Entry])
     _flusher: asyncio.Task[None] | None = None
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Entries are stored in their order, also when a write has to be tried again."""
 
     async def entry(self, kind: EntryKind, text: str = "", data: Mapping[str, Any] | None = None) -> None:
         if self._waiting and self._waiting[-1].joins(kind, text, data):
@@ -52,7 +58,7 @@ class TurnWatch:
             pieces = [text[start : start + PIECE] for start in range(0, len(text), PIECE)] or [""]
             self._waiting += [_Entry(kind, piece, dict(data or {}) if not n else {}) for n, piece in enumerate(pieces)]
         if kind not in ("text", "thought"):
-            await self.store.write(self.write_entries)  # before what it tells of has effects of its own in the log
+            await self.write(_nothing)  # before what it tells of has effects of its own in the log
         elif self._flusher is None or self._flusher.done():
             if self._flusher is not None:
                 await self._flusher  # its failure, if any, is this turn's
@@ -60,13 +66,22 @@ class TurnWatch:
 
     async def _flush_later(self) -> None:
         await asyncio.sleep(FLUSH_SECONDS)
-        await self.store.write(self.write_entries)
+        await self.write(_nothing)
 
-    def write_entries(self, tx: Transaction) -> None:
-        """Store what was collected; part of the caller's transaction."""
-        fence(tx, self.lease)
-        waiting, self._waiting = self._waiting, []
-        for entry in waiting:
+    async def write(self, change: Callable[[Transaction], T]) -> T:
+        """Store what was collected, and make a change, in one transaction."""
+        async with self._writing:
+            collected, self._waiting = self._waiting, []
+
+            def both(tx: Transaction) -> T:
+                fence(tx, self.lease)
+                self._emit(tx, collected)
+                return change(tx)
+
+            return await patience.write(self.store, both)
+
+    def _emit(self, tx: Transaction, collected: list[_Entry]) -> None:
+        for entry in collected:
             tx.emit(
                 TranscriptAppended(
                     session_id=self.turn.session_id,
@@ -82,7 +97,8 @@ class TurnWatch:
     async def stop(self) -> None:
         """No more flushing in the background; what is left is written with the turn's end."""
         if self._flusher is not None:
-            self._flusher.cancel()
+            if not self._writing.locked():
+                self._flusher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._flusher
 
@@ -92,7 +108,7 @@ class TurnWatch:
             await self.entry("notice", f"{'allowed' if answer else 'denied'} by policy: {question}", {"tool": tool})
             return answer
         approval = await self._ask(question, {"tool": tool, **action})
-        decided = await self.store.write(lambda tx: self._take(tx, approval.id))
+        decided = await patience.write(self.store, lambda tx: self._take(tx, approval.id))
         await self.entry("notice", f"{decided.state} by {decided.decided_by or 'nobody'}: {question}", {"approval": decided.id})
         return decided.state == "approved"
 
@@ -101,14 +117,10 @@ class TurnWatch:
             fence(tx, self.lease)
             terminals.remember(tx, self.terminal.id, conversation)
 
-        await self.store.write(keep)
+        await patience.write(self.store, keep)
 
     async def _ask(self, question: str, action: dict[str, Any]) -> Approval:
-        def ask(tx: Transaction) -> Approval:
-            self.write_entries(tx)
-            return approvals.request(tx, self.turn, question, action, self.approval_seconds)
-
-        approval = await self.store.write(ask)
+        approval = await self.write(lambda tx: approvals.request(tx, self.turn, question, action, self.approval_seconds))
         with self.store.hub.subscribe(approval.id) as decided:
             while (approval := approvals.get(self.store.read(), approval.id)).state == "pending":
                 await decided.wait(60)
@@ -117,6 +129,10 @@ class TurnWatch:
     def _take(self, tx: Transaction, approval_id: str) -> Approval:
         fence(tx, self.lease)
         return approvals.take(tx, approval_id, self.turn)
+
+
+def _nothing(tx: Transaction) -> None:
+    """No change but the entries."""
 
 
 def policy(tool: str, allowed: list[str] | None, denied: list[str]) -> bool | None:

@@ -10,13 +10,15 @@ is seen. Whoever is asked about a cut phase looks into the ledger, as a person w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
 import signal
+import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,7 @@ from cao_flows.prefect_api import PrefectApi
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600)]
 
 POINTS = int(os.environ.get("CAO_CHAOS_POINTS", "8"))
+FULL_SECONDS = float(os.environ.get("CAO_CHAOS_FULL_SECONDS", "2"))
 KILLS = int(os.environ.get("CAO_CHAOS_KILLS", "6"))
 SEED = int(os.environ.get("CAO_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 CPU_SECONDS = 3.0
@@ -124,33 +127,39 @@ class Nursery:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def nursery(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Nursery]:
+async def prefect(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[PrefectApi]:
+    """A Prefect server that nobody kills."""
+    api = PrefectApi(tmp_path_factory.mktemp("prefect"), "")
+    await asyncio.to_thread(api.spawn)
+    try:
+        await asyncio.to_thread(api.wait_ready, 120, lambda: False)
+        yield api
+    finally:
+        await asyncio.to_thread(api.stop, 10)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def nursery(tmp_path_factory: pytest.TempPathFactory, prefect: PrefectApi) -> AsyncIterator[Nursery]:
     root = tmp_path_factory.mktemp("workflows")
     place = root / "place"
     (place / ".cao" / "workflows").mkdir(parents=True)
     definition = {"name": "chaos", "phases": PHASES, "outputs": {"last": "{{ phases.p12.output.text }}"}}
     (place / ".cao" / "workflows" / "chaos.yaml").write_text(yaml.safe_dump(definition, sort_keys=False))
     (place / "step.sh").write_text(SCRIPT)
-    api = PrefectApi(root / "prefect", "")
-    await asyncio.to_thread(api.spawn)
-    try:
-        await asyncio.to_thread(api.wait_ready, 120, lambda: False)
-        async with Control(load(root / "home"), work=False) as control:
-            await control.project.init(path=str(place), name="place")
-            arguments = (str(Path(__file__).parent / "workflow_process.py"), str(root / "home"), api.url)
-            with (root / "nursery.log").open("ab") as log:
-                process = await asyncio.create_subprocess_exec(
-                    sys.executable, *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log
-                )
-            made = Nursery(process, control, place)
-            try:
-                yield made
-            finally:
-                made.kill()
-                process.kill()
-                await process.wait()
-    finally:
-        await asyncio.to_thread(api.stop, 10)
+    async with Control(load(root / "home"), work=False) as control:
+        await control.project.init(path=str(place), name="place")
+        arguments = (str(Path(__file__).parent / "workflow_process.py"), str(root / "home"), prefect.url)
+        with (root / "nursery.log").open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log
+            )
+        made = Nursery(process, control, place)
+        try:
+            yield made
+        finally:
+            made.kill()
+            process.kill()
+            await process.wait()
 
 
 async def until(holds: Callable[[], object], seconds: float = 90.0) -> None:
@@ -335,3 +344,51 @@ async def test_killed_at_random_moments(nursery: Nursery, undisturbed: dict[str,
     nursery.clear()
     print(f"{kills} kills, most processor time until it went on: {max(spent):.2f} s")
     assert max(spent) < CPU_SECONDS, spent
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of eight megabytes."""
+    place = tmp_path / "small"
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)], capture_output=True, text=True)
+    if made.returncode:
+        if os.environ.get("CI"):
+            pytest.fail(f"no small file system can be mounted: {made.stderr}")
+        pytest.skip(f"a full disk needs a file system of its own, and none can be mounted: {made.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+async def test_a_full_disk_only_takes_time(small_disk: Path, tmp_path: Path, prefect: PrefectApi) -> None:
+    place = tmp_path / "place"
+    (place / ".cao" / "workflows").mkdir(parents=True)
+    (place / "step.sh").write_text(SCRIPT)
+    say = {"id": "say", "agent": {"prompt": "hello", "provider": "scripted"}, "effect": "idempotent"}
+    phases = [command("p1"), *(command(f"p{number}", SIDE) for number in range(2, 9)), say]
+    (place / ".cao" / "workflows" / "full.yaml").write_text(yaml.safe_dump({"name": "full", "phases": phases}))
+    settings = load(small_disk / "home", prefect_api_url=prefect.url, linger_seconds=0.2)
+    ballast, hold = small_disk / "ballast", place / "hold-p3"
+    hold.touch()
+    async with Control(settings) as control:
+        await control.project.init(path=str(place), name="place")
+        run = await control.workflow.run("full", directory=str(place))
+        await until(lambda: (place / "begun").exists() and "p3" in (place / "begun").read_text().split())
+        await asyncio.to_thread(fill, ballast)
+        hold.unlink()
+        await until(lambda: "p3" in (place / "ledger").read_text().split())
+        await asyncio.sleep(FULL_SECONDS)  # nothing can be written down, and nothing is begun that is not
+        assert (place / "begun").read_text().split() == ["p1", "p2", "p3"]
+        ballast.unlink()
+        found = await control.workflow.wait(run.id, timeout=90)
+        assert found.state == "completed", found.failure
+        assert (place / "ledger").read_text().split() == [f"p{number}" for number in range(1, 9)]
+        assert all(step.attempt == 1 for step in found.steps)
+        assert await control.services.store.check() == []
+
+
+def fill(file: Path) -> None:
+    """Leave no byte on the disk."""
+    with file.open("wb", buffering=0) as target, contextlib.suppress(OSError):
+        while True:
+            target.write(bytes(1024))
