@@ -1,4 +1,4 @@
-"""Run all measurements, or those named: `python -m benchmarks [command_line http engine events memory embedding history queue]`."""
+"""Run all measurements, or those named: `python -m benchmarks [command_line http engine workflows events …]`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import time
 
 from .figures import Figure, table
 
-SUBJECTS = ("command_line", "http", "engine", "events", "memory", "embedding", "history", "queue")
+SUBJECTS = ("command_line", "http", "engine", "workflows", "events", "memory", "embedding", "history", "queue")
 
 
 def main(names: list[str]) -> int:

@@ -69,10 +69,10 @@ async def _bare_tasks(control: Control) -> float:
 
         return await many()
 
-    return await _in_engine(control, work)
+    return await in_engine(control, work)
 
 
-async def _in_engine(control: Control, work: Any) -> float:
+async def in_engine(control: Control, work: Any) -> float:
     """Run a coroutine in a loop of its own, with Prefect set up as the engine has it."""
     status = control.services.engine.status()
 
@@ -97,7 +97,7 @@ async def _activation(control: Control, place: str) -> Figure:
             await nothing()
         return (time.perf_counter() - began) * 1000 / 5
 
-    bare = await _in_engine(control, work)
+    bare = await in_engine(control, work)
     ours = []
     for _ in range(5):
         began = time.perf_counter()
