@@ -3,84 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
 import re
-import signal
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, expect
+from playwright.async_api import expect
 
-import cao
-from cao.client.daemon import start_server
-from cao.discovery import local_token, read_server
+from cao.discovery import local_token
 from cao.protocol import REGISTRY
-from cao.settings import Settings, load
-from tests.browser import browser
+from tests.acceptance.page_house import House, open_house
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
-
-PATIENCE = 90_000
-"""Milliseconds that the browser waits for what must come. The engine's cold start is the longest of it."""
-SERVER_GONE = re.compile(r"ERR_CONNECTION_REFUSED|ERR_EMPTY_RESPONSE|ERR_INCOMPLETE_CHUNKED|ERR_CONNECTION_RESET|status of 4")
-"""What Chromium writes to the console when a server is away or refuses a request. Nothing else may stand there."""
-
-
-@dataclass
-class House:
-    """A server with its browser."""
-
-    settings: Settings
-    url: str
-    client: Any
-    chromium: Browser
-    complaints: list[str] = field(default_factory=list[str])
-
-    async def enter(self, **options: Any) -> Page:
-        """A page of a new visitor, signed in by the link of `cao page`."""
-        link = await self.client.token.link()
-        page = await self.visit(**options)
-        await page.goto(link.url)
-        await expect(page.locator(".connection")).to_have_text("live")
-        return page
-
-    async def visit(self, **options: Any) -> Page:
-        context = await self.chromium.new_context(base_url=self.url, **options)
-        page = await context.new_page()
-        page.set_default_timeout(PATIENCE)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", self._hear)
-        return page
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not SERVER_GONE.search(message.text):
-            self.complaints.append(message.text)
-
-    async def launch(self, name: str, *steps: dict[str, Any]) -> Any:
-        prompt = f"<script>{json.dumps(list(steps))}</script>"
-        folder = str(self.settings.home)
-        return await self.client.session.launch(
-            profile="developer", provider="scripted", directory=folder, name=name, prompt=prompt
-        )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def house(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[House]:
-    expect.set_options(timeout=PATIENCE)
-    settings = load(tmp_path_factory.mktemp("page") / "home", {}, port=0)
-    record = await start_server(settings, 60)
-    async with browser() as chromium, cao.connect(home=settings.home) as client:
-        opened = House(settings, record.url, client, chromium)
-        try:
-            yield opened
-            assert opened.complaints == []
-        finally:
-            await client.daemon.stop()
+    async with open_house(tmp_path_factory.mktemp("page") / "home") as opened:
+        yield opened
 
 
 async def test_without_a_cookie_there_is_only_the_sign_in(house: House) -> None:
@@ -248,20 +189,20 @@ async def test_a_notifier_is_added_and_tested(house: House) -> None:
 async def test_the_server_is_lost_and_comes_back(house: House) -> None:
     page = await house.enter()
     await page.goto("/#/sessions")
-    server = read_server(house.settings.home)
-    assert server is not None
-    os.kill(server.pid, signal.SIGKILL)
+    beside = await page.context.new_page()
+    await beside.goto("/#/tasks")
+    await expect(beside.locator(".connection")).to_have_text("live")
+    port = await house.kill_server()
     banner = page.locator(".banner")
     await expect(banner).to_contain_text("stale since")
-    with contextlib.suppress(ChildProcessError):
-        await asyncio.to_thread(os.waitpid, server.pid, 0)
-    port = int(server.url.rpartition(":")[2])
-    idle = house.settings.model_copy(update={"port": port, "prefect_api_url": "http://127.0.0.1:9/api"})
-    await start_server(idle, 60)
-    await house.client.session.launch(profile="developer", provider="scripted", name="while-away", directory=str(idle.home))
+    await house.start_again(port)
+    home = str(house.settings.home)
+    await house.client.session.launch(profile="developer", provider="scripted", name="while-away", directory=home)
+    await house.client.task.create(title="Made while away")
     await expect(banner).to_be_hidden()
     await expect(page.locator(".connection")).to_have_text("live")
     await expect(page.locator(".index .row[data-name=while-away]")).to_be_visible()
+    await expect(beside.locator(".kin .row")).to_contain_text("Made while away")
     await page.context.close()
 
 
@@ -273,6 +214,9 @@ async def test_nothing_is_wider_than_the_window(house: House, width: int) -> Non
         "sessions",
         "sessions/small-change",
         "runs",
+        "workflows",
+        "tasks",
+        "queue",
         "schedules/every-second",
         "notifications",
         "events",

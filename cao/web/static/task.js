@@ -117,7 +117,7 @@ export class TaskPage {
 
   #actions() {
     const task = this.#task;
-    const startable = task.status === "ready" && !task.person && offers("queue.enqueue");
+    const startable = task.status === "ready" && !task.person && !this.#awaited && offers("queue.enqueue");
     const enqueue = async () =>
       (await change("queue.enqueue", { task: task.id }, "It is in the queue")) && this.#context.go("#/queue");
     return [
@@ -137,7 +137,14 @@ export class TaskPage {
       why
         ? this.#form("task.status", `${label(words.replace("\u2026", ""))}: ${this.#task.title}`, ["reason"], { status })
         : this.#change("task.status", { status });
-    return button(words, go, { tone, drawn, "data-key": `to-${status}` });
+    const early = status === "in-progress" && this.#awaited;
+    const title = early ? "It begins once what it depends on is done" : undefined;
+    return button(words, go, { tone, drawn, title, disabled: early, "data-key": `to-${status}` });
+  }
+
+  /** Whether something that it depends on is not done. */
+  get #awaited() {
+    return this.#task.depends_on.some((one) => one.kind === "blocks" && one.status !== "done");
   }
 
   #pairs() {
