@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cao.operations.task_plans import BulkItem
     from cao.operations.terminal import Output
     from cao.operations.workflow import RunItem, StartedMany
+    from cao.protocol.comparisons import Comparison
     from cao.protocol.definitions import DefinitionSchema, DefinitionSummary, DefinitionText, Rendered, Validation
     from cao.protocol.failures import FailedRun, FailedRunDetail, FailureStats, Retried
     from cao.protocol.git import Pruned as GitPruned
@@ -1017,6 +1018,658 @@ class ChecklistGroup:
         )
 
 
+class DefinitionGroup:
+    """Definitions of workflows: the files in a project's `.cao/workflows/`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[DefinitionSummary]:
+        """List a project's workflows by name; files that cannot be run are listed with their first problem.
+
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "definition.list",
+            {
+                "project": project,
+                "directory": directory,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+    ) -> DefinitionText:
+        """Show a workflow's file, its digest, and what is wrong with it, if anything is.
+
+        definition: Its name.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        """
+        return await self._transport.call(
+            "definition.get",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+            },
+        )
+
+    async def put(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        text: str,
+        expect_digest: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> DefinitionText:
+        """Write a workflow's file, whole or not at all. A text that cannot be run is refused with each problem's
+        line and column.
+
+        Runs that are under way keep the definition that they began with.
+
+        definition: Its name: what its text says, and what its file is called.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        text: The definition, in YAML, 256 KiB at most.
+        expect_digest: Only in the place of a text with this digest, as `definition get` tells it, so that
+            nobody's change is lost.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "definition.put",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "text": text,
+                "expect_digest": expect_digest,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def remove(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> RemovedDefinition:
+        """Delete a workflow's file. Its runs stay, and those under way go on.
+
+        definition: Its name.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "definition.remove",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def validate(
+        self,
+        definition: str | None = None,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        text: str | None = None,
+        path: str | None = None,
+    ) -> Validation:
+        """Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is an
+        answer, no error.
+
+        A text or a file is judged beside the definitions of the project, if there is one.
+
+        definition: The name of a workflow of the project.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        text: A definition's text.
+        path: A file on this computer; from the command line and Python only.
+        """
+        return await self._transport.call(
+            "definition.validate",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "text": text,
+                "path": path,
+            },
+        )
+
+    async def render(
+        self,
+        definition: str,
+        phase: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        phases: Mapping[str, Any] | None = None,
+        feedback: str = "",
+    ) -> Rendered:
+        """Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
+        between ‹ and ›.
+
+        definition: The name of a workflow of the project.
+        phase: The phase's path, such as `build`, or `build/api` for one inside another.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        inputs: The run's inputs; required ones that are left out are made up.
+        phases: Results of earlier phases, such as `{"plan": {"output": {"text": "…"}}}`; the others are made
+            up.
+        feedback: Why the phase would be done again.
+        """
+        return await self._transport.call(
+            "definition.render",
+            {
+                "definition": definition,
+                "phase": phase,
+                "project": project,
+                "directory": directory,
+                "inputs": dict(inputs or {}),
+                "phases": dict(phases or {}),
+                "feedback": feedback,
+            },
+        )
+
+    async def schema(self) -> DefinitionSchema:
+        """Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
+        file's first line.
+        """
+        return await self._transport.call("definition.schema", {})
+
+    async def graph(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        form: Literal["mermaid", "svg"] = "mermaid",
+    ) -> Picture:
+        """Draw a workflow as it is written: its phases and where verdicts lead.
+
+        definition: Its name.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        form: `mermaid`, for READMEs and chats, or `svg`, a picture.
+        """
+        return await self._transport.call(
+            "definition.graph",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "form": form,
+            },
+        )
+
+
+class WorkflowGroup:
+    """Workflows: runs of definitions, from start to end. Their files are `definition`; their single phases are `phase`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def run(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Workflow:
+        """Start a workflow. Returns at once; the run keeps to the definition as it is now.
+
+        Follow it with `workflow wait` or `workflow follow`; it is a run like others, so `run wait` and `run
+        result` know it too.
+
+        definition: Its name; see `cao definition list`.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        inputs: A value for each input that it declares.
+        labels: Words of your own to find it by.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.run",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "inputs": dict(inputs or {}),
+                "labels": dict(labels or {}),
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def batch(
+        self,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        runs: Sequence[RunItem],
+        on_error: Literal["stop", "continue"] = "stop",
+        idempotency_key: str | None = None,
+    ) -> StartedMany:
+        """Start up to 100 workflows at once. Those that can be started are, in one transaction; each has its
+        outcome.
+
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        runs: What to run, at most 100.
+        on_error: What to do after one that cannot be started.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.batch",
+            {
+                "project": project,
+                "directory": directory,
+                "runs": runs,
+                "on_error": on_error,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def list(
+        self,
+        *,
+        definition: str | None = None,
+        state: Literal["queued", "running", "paused", "waiting", "completed", "failed", "cancelled"] | None = None,
+        project: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Workflow]:
+        """List runs of workflows, newest first, without their steps.
+
+        definition: Only those of this definition.
+        state: Only those in this state.
+        project: Only those of this project's id.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "workflow.list",
+            {
+                "definition": definition,
+                "state": state,
+                "project": project,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        run: str,
+    ) -> Workflow:
+        """Show one run with all its steps: each attempt at each phase, and how it was decided.
+
+        run: Its id.
+        """
+        return await self._transport.call(
+            "workflow.get",
+            {
+                "run": run,
+            },
+        )
+
+    async def wait(
+        self,
+        run: str,
+        *,
+        timeout: float = 60.0,
+    ) -> Workflow:
+        """Wait until a run is over, or the time is: look at its `state`.
+
+        run: Its id.
+        timeout: Seconds to wait at most.
+        """
+        return await self._transport.call(
+            "workflow.wait",
+            {
+                "run": run,
+                "timeout": timeout,
+            },
+        )
+
+    def follow(
+        self,
+        run: str,
+        *,
+        after: int = 0,
+    ) -> AsyncIterator[Event]:
+        """Read what happens in a run as it happens, until it is over: its phases, its agents' turns, its
+        questions.
+
+        run: Its id.
+        after: Begin after the event with this number; 0 for all of them.
+        """
+        return self._transport.stream(
+            "workflow.follow",
+            {
+                "run": run,
+                "after": after,
+            },
+        )
+
+    async def compare(
+        self,
+        first: str,
+        second: str,
+        *,
+        all: bool = False,
+    ) -> Comparison:
+        """Compare two runs: inputs, verdicts, attempts, seconds, and outputs as diffs.
+
+        first: The id of one.
+        second: The id of the other.
+        all: Tell of phases that are the same in both too.
+        """
+        return await self._transport.call(
+            "workflow.compare",
+            {
+                "first": first,
+                "second": second,
+                "all": all,
+            },
+        )
+
+    async def graph(
+        self,
+        run: str,
+        *,
+        form: Literal["mermaid", "svg"] = "mermaid",
+    ) -> Picture:
+        """Draw a run as it stands: which phases are over and how, which are under way, which routes were taken.
+
+        run: Its id.
+        form: `mermaid`, for READMEs and chats, or `svg`, a picture.
+        """
+        return await self._transport.call(
+            "workflow.graph",
+            {
+                "run": run,
+                "form": form,
+            },
+        )
+
+    async def import_(
+        self,
+        file: str | None = None,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        text: str | None = None,
+        provider: str | None = None,
+        replace: bool = False,
+        preview: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Import:
+        """Take over workflows that were written for Animus: definitions and profiles go into the project; a report
+        tells the rest.
+
+        The report names each thing that means something else here, or has no counterpart, with its place and
+        what to do about it.
+        What stands there already under the same name is kept unless `replace` is given.
+
+        file: A file that was written for Animus, such as `.animus/workflows.yaml`; from the command line and
+            Python only.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        text: The same as text, at most 256 KiB.
+        provider: How the agents of all its phases are run, such as `acp`; else as their profiles say.
+        replace: Overwrite definitions and profiles of the same names.
+        preview: Write nothing: only tell what would be written.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.import",
+            {
+                "file": file,
+                "project": project,
+                "directory": directory,
+                "text": text,
+                "provider": provider,
+                "replace": replace,
+                "preview": preview,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def pause(
+        self,
+        run: str,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Workflow:
+        """Let no further phase of a run begin. Phases under way come to their end.
+
+        run: Its id.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.pause",
+            {
+                "run": run,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def resume(
+        self,
+        run: str,
+        feedback: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Workflow:
+        """Let a paused run go on. What waits for a decision is decided with `phase approve`, or as an approval.
+
+        run: Its id.
+        feedback: Words for the next agent's phase, beside its prompt; templates call them `feedback`.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.resume",
+            {
+                "run": run,
+                "feedback": feedback,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def cancel(
+        self,
+        run: str,
+        *,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Workflow:
+        """Give a run up: its agents are interrupted, its commands ended, its questions withdrawn. What was said
+        stays readable.
+
+        run: Its id.
+        reason: Words for the record.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "workflow.cancel",
+            {
+                "run": run,
+                "reason": reason,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def decisions(
+        self,
+        run: str,
+        *,
+        phase: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[PhaseDecision]:
+        """List how each attempt at each phase was decided, oldest first.
+
+        run: Its id.
+        phase: Only of this phase: its path.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "workflow.decisions",
+            {
+                "run": run,
+                "phase": phase,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def outputs(
+        self,
+        run: str,
+        *,
+        phase: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[PhaseOutput]:
+        """Read what each phase gave, whole. What the run as a whole gave is in `workflow get`.
+
+        run: Its id.
+        phase: Only of this phase: its path.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "workflow.outputs",
+            {
+                "run": run,
+                "phase": phase,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def retry(
+        self,
+        run: str,
+        phase: str | None = None,
+        *,
+        idempotency_key: str | None = None,
+    ) -> Workflow:
+        """Run the same again from one of its phases: a new run of the same definition, with what was finished
+        before.
+
+        run: Its id; it must be over.
+        phase: The phase of the first level to begin with; the one that was begun last unless given.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "workflow.retry",
+            {
+                "run": run,
+                "phase": phase,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def delete(
+        self,
+        run: str,
+        *,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Pruned:
+        """Forget a run that is over: its steps and outputs. Its session, what was said in it and its events stay.
+
+        run: Its id; it must be over.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "workflow.delete",
+            {
+                "run": run,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def prune(
+        self,
+        *,
+        days: float = 30.0,
+        keep: int = 0,
+        states: Sequence[Literal["completed", "failed", "cancelled"]] = (),
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> PrunedWorkflows:
+        """Forget old runs, at most 1,000 at once, as `workflow delete` does.
+
+        days: Runs that ended more than so many days ago.
+        keep: The newest runs stay in any case: so many.
+        states: Only runs that ended so; all three kinds unless given.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "workflow.prune",
+            {
+                "days": days,
+                "keep": keep,
+                "states": list(states),
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+
 class CheckpointGroup:
     """Checkpoints: a workflow's run as it stood after each settled attempt at a phase."""
 
@@ -1247,223 +1900,6 @@ class DaemonGroup:
             "daemon.resume",
             {
                 "idempotency_key": idempotency_key,
-            },
-        )
-
-
-class DefinitionGroup:
-    """Definitions of workflows: the files in a project's `.cao/workflows/`."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def list(
-        self,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[DefinitionSummary]:
-        """List a project's workflows by name; files that cannot be run are listed with their first problem.
-
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        limit: How many items to give at most.
-        cursor: Where to go on: the `next_cursor` of the page before.
-        """
-        return await self._transport.call(
-            "definition.list",
-            {
-                "project": project,
-                "directory": directory,
-                "limit": limit,
-                "cursor": cursor,
-            },
-        )
-
-    async def get(
-        self,
-        definition: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-    ) -> DefinitionText:
-        """Show a workflow's file, its digest, and what is wrong with it, if anything is.
-
-        definition: Its name.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        """
-        return await self._transport.call(
-            "definition.get",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-            },
-        )
-
-    async def put(
-        self,
-        definition: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        text: str,
-        expect_digest: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> DefinitionText:
-        """Write a workflow's file, whole or not at all. A text that cannot be run is refused with each problem's
-        line and column.
-
-        Runs that are under way keep the definition that they began with.
-
-        definition: Its name: what its text says, and what its file is called.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        text: The definition, in YAML, 256 KiB at most.
-        expect_digest: Only in the place of a text with this digest, as `definition get` tells it, so that
-            nobody's change is lost.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "definition.put",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-                "text": text,
-                "expect_digest": expect_digest,
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def remove(
-        self,
-        definition: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        idempotency_key: str | None = None,
-        dry_run: bool = False,
-    ) -> RemovedDefinition:
-        """Delete a workflow's file. Its runs stay, and those under way go on.
-
-        definition: Its name.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        dry_run: Say what would happen and change nothing.
-        """
-        return await self._transport.call(
-            "definition.remove",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-                "idempotency_key": idempotency_key,
-                "dry_run": dry_run,
-            },
-        )
-
-    async def validate(
-        self,
-        definition: str | None = None,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        text: str | None = None,
-        path: str | None = None,
-    ) -> Validation:
-        """Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is an
-        answer, no error.
-
-        A text or a file is judged beside the definitions of the project, if there is one.
-
-        definition: The name of a workflow of the project.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        text: A definition's text.
-        path: A file on this computer; from the command line and Python only.
-        """
-        return await self._transport.call(
-            "definition.validate",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-                "text": text,
-                "path": path,
-            },
-        )
-
-    async def render(
-        self,
-        definition: str,
-        phase: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        phases: Mapping[str, Any] | None = None,
-        feedback: str = "",
-    ) -> Rendered:
-        """Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
-        between ‹ and ›.
-
-        definition: The name of a workflow of the project.
-        phase: The phase's path, such as `build`, or `build/api` for one inside another.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        inputs: The run's inputs; required ones that are left out are made up.
-        phases: Results of earlier phases, such as `{"plan": {"output": {"text": "…"}}}`; the others are made
-            up.
-        feedback: Why the phase would be done again.
-        """
-        return await self._transport.call(
-            "definition.render",
-            {
-                "definition": definition,
-                "phase": phase,
-                "project": project,
-                "directory": directory,
-                "inputs": dict(inputs or {}),
-                "phases": dict(phases or {}),
-                "feedback": feedback,
-            },
-        )
-
-    async def schema(self) -> DefinitionSchema:
-        """Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
-        file's first line.
-        """
-        return await self._transport.call("definition.schema", {})
-
-    async def graph(
-        self,
-        definition: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        form: Literal["mermaid", "svg"] = "mermaid",
-    ) -> Picture:
-        """Draw a workflow as it is written: its phases and where verdicts lead.
-
-        definition: Its name.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        form: `mermaid`, for READMEs and chats, or `svg`, a picture.
-        """
-        return await self._transport.call(
-            "definition.graph",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-                "form": form,
             },
         )
 
@@ -1836,419 +2272,6 @@ class GitGroup:
                 "paths": list(paths),
                 "all": all,
                 "idempotency_key": idempotency_key,
-            },
-        )
-
-
-class WorkflowGroup:
-    """Workflows as pictures: a definition as it is written, and a run as it stands."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def graph(
-        self,
-        run: str,
-        *,
-        form: Literal["mermaid", "svg"] = "mermaid",
-    ) -> Picture:
-        """Draw a run as it stands: which phases are over and how, which are under way, which routes were taken.
-
-        run: Its id.
-        form: `mermaid`, for READMEs and chats, or `svg`, a picture.
-        """
-        return await self._transport.call(
-            "workflow.graph",
-            {
-                "run": run,
-                "form": form,
-            },
-        )
-
-    async def import_(
-        self,
-        file: str | None = None,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        text: str | None = None,
-        provider: str | None = None,
-        replace: bool = False,
-        preview: bool = False,
-        idempotency_key: str | None = None,
-    ) -> Import:
-        """Take over workflows that were written for Animus: definitions and profiles go into the project; a report
-        tells the rest.
-
-        The report names each thing that means something else here, or has no counterpart, with its place and
-        what to do about it.
-        What stands there already under the same name is kept unless `replace` is given.
-
-        file: A file that was written for Animus, such as `.animus/workflows.yaml`; from the command line and
-            Python only.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        text: The same as text, at most 256 KiB.
-        provider: How the agents of all its phases are run, such as `acp`; else as their profiles say.
-        replace: Overwrite definitions and profiles of the same names.
-        preview: Write nothing: only tell what would be written.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "workflow.import",
-            {
-                "file": file,
-                "project": project,
-                "directory": directory,
-                "text": text,
-                "provider": provider,
-                "replace": replace,
-                "preview": preview,
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def pause(
-        self,
-        run: str,
-        *,
-        idempotency_key: str | None = None,
-    ) -> Workflow:
-        """Let no further phase of a run begin. Phases under way come to their end.
-
-        run: Its id.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "workflow.pause",
-            {
-                "run": run,
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def resume(
-        self,
-        run: str,
-        feedback: str | None = None,
-        *,
-        idempotency_key: str | None = None,
-    ) -> Workflow:
-        """Let a paused run go on. What waits for a decision is decided with `phase approve`, or as an approval.
-
-        run: Its id.
-        feedback: Words for the next agent's phase, beside its prompt; templates call them `feedback`.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "workflow.resume",
-            {
-                "run": run,
-                "feedback": feedback,
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def cancel(
-        self,
-        run: str,
-        *,
-        reason: str | None = None,
-        idempotency_key: str | None = None,
-        dry_run: bool = False,
-    ) -> Workflow:
-        """Give a run up: its agents are interrupted, its commands ended, its questions withdrawn. What was said
-        stays readable.
-
-        run: Its id.
-        reason: Words for the record.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        dry_run: Say what would happen and change nothing.
-        """
-        return await self._transport.call(
-            "workflow.cancel",
-            {
-                "run": run,
-                "reason": reason,
-                "idempotency_key": idempotency_key,
-                "dry_run": dry_run,
-            },
-        )
-
-    async def run(
-        self,
-        definition: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        labels: Mapping[str, str] | None = None,
-        idempotency_key: str | None = None,
-    ) -> Workflow:
-        """Start a workflow. Returns at once; the run keeps to the definition as it is now.
-
-        Follow it with `workflow wait` or `workflow follow`; it is a run like others, so `run wait` and `run
-        result` know it too.
-
-        definition: Its name; see `cao definition list`.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        inputs: A value for each input that it declares.
-        labels: Words of your own to find it by.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "workflow.run",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-                "inputs": dict(inputs or {}),
-                "labels": dict(labels or {}),
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def batch(
-        self,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        runs: Sequence[RunItem],
-        on_error: Literal["stop", "continue"] = "stop",
-        idempotency_key: str | None = None,
-    ) -> StartedMany:
-        """Start up to 100 workflows at once. Those that can be started are, in one transaction; each has its
-        outcome.
-
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        runs: What to run, at most 100.
-        on_error: What to do after one that cannot be started.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "workflow.batch",
-            {
-                "project": project,
-                "directory": directory,
-                "runs": runs,
-                "on_error": on_error,
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def list(
-        self,
-        *,
-        definition: str | None = None,
-        state: Literal["queued", "running", "paused", "waiting", "completed", "failed", "cancelled"] | None = None,
-        project: str | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[Workflow]:
-        """List runs of workflows, newest first, without their steps.
-
-        definition: Only those of this definition.
-        state: Only those in this state.
-        project: Only those of this project's id.
-        limit: How many items to give at most.
-        cursor: Where to go on: the `next_cursor` of the page before.
-        """
-        return await self._transport.call(
-            "workflow.list",
-            {
-                "definition": definition,
-                "state": state,
-                "project": project,
-                "limit": limit,
-                "cursor": cursor,
-            },
-        )
-
-    async def get(
-        self,
-        run: str,
-    ) -> Workflow:
-        """Show one run with all its steps: each attempt at each phase, and how it was decided.
-
-        run: Its id.
-        """
-        return await self._transport.call(
-            "workflow.get",
-            {
-                "run": run,
-            },
-        )
-
-    async def wait(
-        self,
-        run: str,
-        *,
-        timeout: float = 60.0,
-    ) -> Workflow:
-        """Wait until a run is over, or the time is: look at its `state`.
-
-        run: Its id.
-        timeout: Seconds to wait at most.
-        """
-        return await self._transport.call(
-            "workflow.wait",
-            {
-                "run": run,
-                "timeout": timeout,
-            },
-        )
-
-    def follow(
-        self,
-        run: str,
-        *,
-        after: int = 0,
-    ) -> AsyncIterator[Event]:
-        """Read what happens in a run as it happens, until it is over: its phases, its agents' turns, its
-        questions.
-
-        run: Its id.
-        after: Begin after the event with this number; 0 for all of them.
-        """
-        return self._transport.stream(
-            "workflow.follow",
-            {
-                "run": run,
-                "after": after,
-            },
-        )
-
-    async def decisions(
-        self,
-        run: str,
-        *,
-        phase: str | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[PhaseDecision]:
-        """List how each attempt at each phase was decided, oldest first.
-
-        run: Its id.
-        phase: Only of this phase: its path.
-        limit: How many items to give at most.
-        cursor: Where to go on: the `next_cursor` of the page before.
-        """
-        return await self._transport.call(
-            "workflow.decisions",
-            {
-                "run": run,
-                "phase": phase,
-                "limit": limit,
-                "cursor": cursor,
-            },
-        )
-
-    async def outputs(
-        self,
-        run: str,
-        *,
-        phase: str | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[PhaseOutput]:
-        """Read what each phase gave, whole. What the run as a whole gave is in `workflow get`.
-
-        run: Its id.
-        phase: Only of this phase: its path.
-        limit: How many items to give at most.
-        cursor: Where to go on: the `next_cursor` of the page before.
-        """
-        return await self._transport.call(
-            "workflow.outputs",
-            {
-                "run": run,
-                "phase": phase,
-                "limit": limit,
-                "cursor": cursor,
-            },
-        )
-
-    async def retry(
-        self,
-        run: str,
-        phase: str | None = None,
-        *,
-        idempotency_key: str | None = None,
-    ) -> Workflow:
-        """Run the same again from one of its phases: a new run of the same definition, with what was finished
-        before.
-
-        run: Its id; it must be over.
-        phase: The phase of the first level to begin with; the one that was begun last unless given.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "workflow.retry",
-            {
-                "run": run,
-                "phase": phase,
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def delete(
-        self,
-        run: str,
-        *,
-        idempotency_key: str | None = None,
-        dry_run: bool = False,
-    ) -> Pruned:
-        """Forget a run that is over: its steps and outputs. Its session, what was said in it and its events stay.
-
-        run: Its id; it must be over.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        dry_run: Say what would happen and change nothing.
-        """
-        return await self._transport.call(
-            "workflow.delete",
-            {
-                "run": run,
-                "idempotency_key": idempotency_key,
-                "dry_run": dry_run,
-            },
-        )
-
-    async def prune(
-        self,
-        *,
-        days: float = 30.0,
-        keep: int = 0,
-        states: Sequence[Literal["completed", "failed", "cancelled"]] = (),
-        idempotency_key: str | None = None,
-        dry_run: bool = False,
-    ) -> PrunedWorkflows:
-        """Forget old runs, at most 1,000 at once, as `workflow delete` does.
-
-        days: Runs that ended more than so many days ago.
-        keep: The newest runs stay in any case: so many.
-        states: Only runs that ended so; all three kinds unless given.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        dry_run: Say what would happen and change nothing.
-        """
-        return await self._transport.call(
-            "workflow.prune",
-            {
-                "days": days,
-                "keep": keep,
-                "states": list(states),
-                "idempotency_key": idempotency_key,
-                "dry_run": dry_run,
             },
         )
 
@@ -5047,14 +5070,14 @@ class Facade:
         self.session = SessionGroup(transport)
         self.task = TaskGroup(transport)
         self.checklist = ChecklistGroup(transport)
+        self.definition = DefinitionGroup(transport)
+        self.workflow = WorkflowGroup(transport)
         self.checkpoint = CheckpointGroup(transport)
         self.daemon = DaemonGroup(transport)
-        self.definition = DefinitionGroup(transport)
         self.dependency = DependencyGroup(transport)
         self.error = ErrorGroup(transport)
         self.event = EventGroup(transport)
         self.git = GitGroup(transport)
-        self.workflow = WorkflowGroup(transport)
         self.history = HistoryGroup(transport)
         self.terminal = TerminalGroup(transport)
         self.message = MessageGroup(transport)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Generic, Protocol, TypeVar, cast
 from pydantic import BaseModel, Field, TypeAdapter, create_model
 
 from cao.operations.context import Progress
-from cao.protocol import REGISTRY, Answer, Caller, Denied, Operation, Request
+from cao.protocol import REGISTRY, Answer, Caller, Denied, InvalidInput, Operation, Request
 
 from .toolset import Tool, UnknownTool, input_schema, output_schema
 
@@ -64,18 +64,38 @@ class Offer:
         return True
 
 
+def groups_named(text: str | None) -> frozenset[str]:
+    """The groups of operations in `session,run`; none for nothing. Raises `InvalidInput` that names those that there are."""
+    wanted = frozenset(word.strip() for word in (text or "").split(",") if word.strip())
+    known = {operation.group for operation in REGISTRY.on("mcp")}
+    if strange := sorted(wanted - known):
+        raise InvalidInput.field("groups", f"there is no group {strange[0][:64]!r}; there are: {', '.join(sorted(known))}")
+    return wanted
+
+
+def chosen(groups: frozenset[str]) -> Mapping[str, Offer]:
+    """The tools of some groups, or all where none is named.
+
+    A model reads every tool that it is offered, and pays for it: whoever configures an agent offers what it needs.
+    """
+    if not groups:
+        return catalogue()
+    return {name: offer for name, offer in catalogue().items() if offer.operation.group in groups}
+
+
 class OperatorTools:
     """The operations that one caller may use. Implements `Toolset`."""
 
-    def __init__(self, operations: Operations, caller: Caller) -> None:
+    def __init__(self, operations: Operations, caller: Caller, offers: Mapping[str, Offer]) -> None:
         self._operations = operations
         self._caller = dataclasses.replace(caller, surface="mcp")
+        self._offers = offers
 
     def tools(self) -> Sequence[Tool]:
-        return [offer.tool for offer in catalogue().values() if offer.may(self._caller)]
+        return [offer.tool for offer in self._offers.values() if offer.may(self._caller)]
 
     async def use(self, name: str, arguments: Mapping[str, Any], report: Progress) -> Mapping[str, Any]:
-        offer = catalogue().get(name)
+        offer = self._offers.get(name)
         if offer is None:
             raise UnknownTool(name)
         request = offer.asked.parse_json(json.dumps(arguments))

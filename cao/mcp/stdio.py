@@ -12,7 +12,7 @@ from cao.discovery import ServerRecord, local_token, read_server
 from cao.operations.context import Progress
 from cao.settings import Settings
 
-from .catalogue import INSTRUCTIONS, catalogue
+from .catalogue import INSTRUCTIONS, Offer, chosen, groups_named
 from .toolset import Tool, UnknownTool
 
 if TYPE_CHECKING:
@@ -49,35 +49,38 @@ class ForwardedTools:
     Implements `Toolset`. The server is looked up for every call, so it may be started again meanwhile.
     """
 
-    def __init__(self, server: HomeServer, forwarder: Forwarder) -> None:
+    def __init__(self, server: HomeServer, forwarder: Forwarder, offers: Mapping[str, Offer]) -> None:
         self._server = server
         self._forwarder = forwarder
+        self._offers = offers
 
     def tools(self) -> Sequence[Tool]:
-        return [offer.tool for offer in catalogue().values()]
+        return [offer.tool for offer in self._offers.values()]
 
     async def use(self, name: str, arguments: Mapping[str, Any], report: Progress) -> Mapping[str, Any]:
-        if name not in catalogue():
+        if name not in self._offers:
             raise UnknownTool(name)
         server = await self._server.find()
         return await self._forwarder.use(f"{server.url.rstrip('/')}/mcp", name, arguments, report)
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, groups: str | None = None) -> None:
     """Serve until the client closes standard input. Standard output carries the protocol and nothing else.
 
-    A server is sought or started meanwhile: it has begun to come up before the first call needs it.
+    A server is sought or started meanwhile: it has begun to come up before the first call needs it. groups: offer the tools
+    of these only. Raises `InvalidInput` for one that is none.
     """
+    wanted = groups_named(groups)
     server = HomeServer(settings)
     seeking = asyncio.create_task(server.find())
     try:
         await asyncio.to_thread(importlib.import_module, "cao.mcp.sdk")
-        await asyncio.to_thread(catalogue)
+        offers = await asyncio.to_thread(chosen, wanted)
         from . import sdk
 
         token = await asyncio.to_thread(local_token, settings.home)
         async with sdk.Forwarder(token) as forwarder:
-            tools = ForwardedTools(server, forwarder)
+            tools = ForwardedTools(server, forwarder, offers)
             await sdk.serve_stdio(sdk.build("cao", INSTRUCTIONS, lambda _: tools))
     finally:
         seeking.cancel()

@@ -52,7 +52,12 @@ PROGRAMS: Mapping[str, Entry] = {
                 _option("log_level", "choice", "What the log holds.", None, ("debug", "info", "warning", "error")),
             ),
         ),
-        _program("mcp", "Serve the operations as MCP tools on standard input and output, for an agent's configuration."),
+        _program(
+            "mcp",
+            "Serve the operations as MCP tools on standard input and output, for an agent's configuration.",
+            "A model reads all tools that it is offered: name the groups that it needs.",
+            (_option("groups", "word", "Offer the tools of these groups only, such as session,run,approval."),),
+        ),
         _program(
             "completion",
             "Print the script that completes commands in a shell.",

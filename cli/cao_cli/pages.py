@@ -17,16 +17,17 @@ Nouns
   session      Sessions: durable groups of agents that work together.
   task         Tasks: work items for people and agents, with a status that moves by one table.
   checklist    Checklists: what to tick off in a task.
+  definition   Definitions of workflows: the files in a project's `.cao/workflows/`.
+  workflow     Workflows: runs of definitions, from start to end. Their files are `definition`;
+               their single phases are `phase`.
   checkpoint   Checkpoints: a workflow's run as it stood after each settled attempt at a phase.
   daemon       The daemon: the server that keeps the clock, and the care of its data directory.
-  definition   Definitions of workflows: the files in a project's `.cao/workflows/`.
   dependency   Dependencies between tasks: what must be done before something else can begin.
   error        Errors: runs that failed, what they have in common, and how to try again.
   event        Events: the log of everything that happened, read page by page or followed as it
                grows.
   git          Git: what a project, a worktree or a terminal's directory looks like, and commits in
                it.
-  workflow     Workflows as pictures: a definition as it is written, and a run as it stands.
   history      History: what was asked of whom, what came of it, and the words in it.
   terminal     Terminals: agents' seats in a session, and the two ways to hand work to another
                agent.
@@ -177,6 +178,66 @@ Verbs
 
 cao checklist VERB --help says more.
 """,
+    "definition": """\
+Definitions of workflows: the files in a project's `.cao/workflows/`.
+
+Usage: cao definition VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  list      List a project's workflows by name; files that cannot be run are listed with their first
+            problem.
+  get       Show a workflow's file, its digest, and what is wrong with it, if anything is.
+  put       Write a workflow's file, whole or not at all. A text that cannot be run is refused with
+            each problem's line and column.
+  remove    Delete a workflow's file. Its runs stay, and those under way go on.
+  validate  Tell what is wrong with a workflow's definition, each problem with its line and column;
+            bad YAML is an answer, no error.
+  render    Show the prompt, the command or the question that a phase would get. What nobody knows
+            yet stands between ‹ and ›.
+  schema    Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server:
+            $schema=…` in a file's first line.
+  graph     Draw a workflow as it is written: its phases and where verdicts lead.
+
+`cao definition` alone lists.
+
+cao definition VERB --help says more.
+""",
+    "workflow": """\
+Workflows: runs of definitions, from start to end. Their files are `definition`; their single phases are `phase`.
+
+Usage: cao workflow VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  run        Start a workflow. Returns at once; the run keeps to the definition as it is now.
+  batch      Start up to 100 workflows at once. Those that can be started are, in one transaction;
+             each has its outcome.
+  list       List runs of workflows, newest first, without their steps.
+  get        Show one run with all its steps: each attempt at each phase, and how it was decided.
+  wait       Wait until a run is over, or the time is: look at its `state`.
+  follow     Read what happens in a run as it happens, until it is over: its phases, its agents'
+             turns, its questions.
+  compare    Compare two runs: inputs, verdicts, attempts, seconds, and outputs as diffs.
+  graph      Draw a run as it stands: which phases are over and how, which are under way, which
+             routes were taken.
+  import     Take over workflows that were written for Animus: definitions and profiles go into the
+             project; a report tells the rest.
+  pause      Let no further phase of a run begin. Phases under way come to their end.
+  resume     Let a paused run go on. What waits for a decision is decided with `phase approve`, or
+             as an approval.
+  cancel     Give a run up: its agents are interrupted, its commands ended, its questions withdrawn.
+             What was said stays readable.
+  decisions  List how each attempt at each phase was decided, oldest first.
+  outputs    Read what each phase gave, whole. What the run as a whole gave is in `workflow get`.
+  retry      Run the same again from one of its phases: a new run of the same definition, with what
+             was finished before.
+  delete     Forget a run that is over: its steps and outputs. Its session, what was said in it and
+             its events stay.
+  prune      Forget old runs, at most 1,000 at once, as `workflow delete` does.
+
+`cao workflow` alone lists.
+
+cao workflow VERB --help says more.
+""",
     "checkpoint": """\
 Checkpoints: a workflow's run as it stood after each settled attempt at a phase.
 
@@ -215,30 +276,6 @@ Verbs
   resume  Dispatch the queue again.
 
 cao daemon VERB --help says more.
-""",
-    "definition": """\
-Definitions of workflows: the files in a project's `.cao/workflows/`.
-
-Usage: cao definition VERB [ARGUMENTS] [OPTIONS]
-
-Verbs
-  list      List a project's workflows by name; files that cannot be run are listed with their first
-            problem.
-  get       Show a workflow's file, its digest, and what is wrong with it, if anything is.
-  put       Write a workflow's file, whole or not at all. A text that cannot be run is refused with
-            each problem's line and column.
-  remove    Delete a workflow's file. Its runs stay, and those under way go on.
-  validate  Tell what is wrong with a workflow's definition, each problem with its line and column;
-            bad YAML is an answer, no error.
-  render    Show the prompt, the command or the question that a phase would get. What nobody knows
-            yet stands between ‹ and ›.
-  schema    Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server:
-            $schema=…` in a file's first line.
-  graph     Draw a workflow as it is written: its phases and where verdicts lead.
-
-`cao definition` alone lists.
-
-cao definition VERB --help says more.
 """,
     "dependency": """\
 Dependencies between tasks: what must be done before something else can begin.
@@ -297,41 +334,6 @@ Verbs
             run, and may refuse.
 
 cao git VERB --help says more.
-""",
-    "workflow": """\
-Workflows as pictures: a definition as it is written, and a run as it stands.
-
-Usage: cao workflow VERB [ARGUMENTS] [OPTIONS]
-
-Verbs
-  graph      Draw a run as it stands: which phases are over and how, which are under way, which
-             routes were taken.
-  import     Take over workflows that were written for Animus: definitions and profiles go into the
-             project; a report tells the rest.
-  pause      Let no further phase of a run begin. Phases under way come to their end.
-  resume     Let a paused run go on. What waits for a decision is decided with `phase approve`, or
-             as an approval.
-  cancel     Give a run up: its agents are interrupted, its commands ended, its questions withdrawn.
-             What was said stays readable.
-  run        Start a workflow. Returns at once; the run keeps to the definition as it is now.
-  batch      Start up to 100 workflows at once. Those that can be started are, in one transaction;
-             each has its outcome.
-  list       List runs of workflows, newest first, without their steps.
-  get        Show one run with all its steps: each attempt at each phase, and how it was decided.
-  wait       Wait until a run is over, or the time is: look at its `state`.
-  follow     Read what happens in a run as it happens, until it is over: its phases, its agents'
-             turns, its questions.
-  decisions  List how each attempt at each phase was decided, oldest first.
-  outputs    Read what each phase gave, whole. What the run as a whole gave is in `workflow get`.
-  retry      Run the same again from one of its phases: a new run of the same definition, with what
-             was finished before.
-  delete     Forget a run that is over: its steps and outputs. Its session, what was said in it and
-             its events stay.
-  prune      Forget old runs, at most 1,000 at once, as `workflow delete` does.
-
-`cao workflow` alone lists.
-
-cao workflow VERB --help says more.
 """,
     "history": """\
 History: what was asked of whom, what came of it, and the words in it.
@@ -1712,6 +1714,754 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
+    "definition list": """\
+List a project's workflows by name; files that cannot be run are listed with their first problem.
+
+Usage: cao definition list [OPTIONS]
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --limit N         How many items to give at most. Default: 50.
+  --cursor TEXT     Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition list --limit 10
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition get": """\
+Show a workflow's file, its digest, and what is wrong with it, if anything is.
+
+Usage: cao definition get DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name. Required.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition get change
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition put": """\
+Write a workflow's file, whole or not at all. A text that cannot be run is refused with each
+problem's line and column.
+
+Runs that are under way keep the definition that they began with.
+
+Usage: cao definition put DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name: what its text says, and what its file is called. Required.
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --text TEXT             The definition, in YAML, 256 KiB at most. - reads standard input, @FILE a
+                          file. Required.
+  --expect-digest TEXT    Only in the place of a text with this digest, as `definition get` tells
+                          it, so that nobody's change is lost.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition put greet --text 'name: greet
+phases:
+  - id: hello
+    command: {run: [echo, Hello]}
+'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition remove": """\
+Delete a workflow's file. Its runs stay, and those under way go on.
+
+Usage: cao definition remove DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name. Required.
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition remove change --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition validate": """\
+Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is
+an answer, no error.
+
+A text or a file is judged beside the definitions of the project, if there is one.
+
+Usage: cao definition validate [DEFINITION] [OPTIONS]
+
+Arguments
+  DEFINITION  The name of a workflow of the project.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --text TEXT       A definition's text. - reads standard input, @FILE a file.
+  --path PATH       A file on this computer; from the command line and Python only.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition validate --text 'name: greet
+phases:
+  - id: hello
+    agent: {prompt: Say hello.}
+'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition render": """\
+Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
+between ‹ and ›.
+
+Usage: cao definition render DEFINITION PHASE [OPTIONS]
+
+Arguments
+  DEFINITION  The name of a workflow of the project. Required.
+  PHASE       The phase's path, such as `build`, or `build/api` for one inside another. Required.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --inputs JSON     The run's inputs; required ones that are left out are made up. JSON, or @FILE.
+  --phases JSON     Results of earlier phases, such as `{"plan": {"output": {"text": "…"}}}`; the
+                    others are made up. JSON, or @FILE.
+  --feedback TEXT   Why the phase would be done again. Default: .
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition render change plan --inputs '{"goal": "Say hello."}'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition schema": """\
+Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
+file's first line.
+
+Usage: cao definition schema [OPTIONS]
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition schema
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition graph": """\
+Draw a workflow as it is written: its phases and where verdicts lead.
+
+Usage: cao definition graph DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name. Required.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --form CHOICE     `mermaid`, for READMEs and chats, or `svg`, a picture. One of: mermaid, svg.
+                    Default: mermaid.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition graph change --form svg
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow run": """\
+Start a workflow. Returns at once; the run keeps to the definition as it is now.
+
+Follow it with `workflow wait` or `workflow follow`; it is a run like others, so `run wait` and `run
+result` know it too.
+
+Usage: cao workflow run DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name; see `cao definition list`. Required.
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --inputs JSON           A value for each input that it declares. JSON, or @FILE.
+  --labels JSON           Words of your own to find it by. JSON, or @FILE.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow run change --inputs '{"goal": "Show dark mode everywhere"}'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow batch": """\
+Start up to 100 workflows at once. Those that can be started are, in one transaction; each has its
+outcome.
+
+Usage: cao workflow batch [OPTIONS]
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --runs JSON ...         What to run, at most 100. JSON, or @FILE. May be given again. Required.
+  --on-error CHOICE       What to do after one that cannot be started. One of: stop, continue.
+                          Default: stop.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow batch --runs '{"definition": "change", "inputs": {"goal": "Show dark mode"}}' --on-error continue
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow list": """\
+List runs of workflows, newest first, without their steps.
+
+Usage: cao workflow list [OPTIONS]
+
+Options
+  --definition TEXT  Only those of this definition.
+  --state CHOICE     Only those in this state. One of: queued, running, paused, waiting, completed,
+                     failed, cancelled.
+  --project TEXT     Only those of this project's id.
+  --limit N          How many items to give at most. Default: 50.
+  --cursor TEXT      Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow list --state running
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow get": """\
+Show one run with all its steps: each attempt at each phase, and how it was decided.
+
+Usage: cao workflow get RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow get run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow wait": """\
+Wait until a run is over, or the time is: look at its `state`.
+
+Usage: cao workflow wait RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --timeout N  Seconds to wait at most. Default: 60.0.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow wait run_000000000 --timeout 30
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow follow": """\
+Read what happens in a run as it happens, until it is over: its phases, its agents' turns, its
+questions.
+
+Usage: cao workflow follow RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --after N  Begin after the event with this number; 0 for all of them.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow follow run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow compare": """\
+Compare two runs: inputs, verdicts, attempts, seconds, and outputs as diffs.
+
+Usage: cao workflow compare FIRST SECOND [OPTIONS]
+
+Arguments
+  FIRST   The id of one. Required.
+  SECOND  The id of the other. Required.
+
+Options
+  --all  Tell of phases that are the same in both too.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow compare run_000000000 run_000000001
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow graph": """\
+Draw a run as it stands: which phases are over and how, which are under way, which routes were
+taken.
+
+Usage: cao workflow graph RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --form CHOICE  `mermaid`, for READMEs and chats, or `svg`, a picture. One of: mermaid, svg.
+                 Default: mermaid.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow graph run_01k0c0ffee0000000000000000 --form svg
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow import": """\
+Take over workflows that were written for Animus: definitions and profiles go into the project; a
+report tells the rest.
+
+The report names each thing that means something else here, or has no counterpart, with its place
+and what to do about it. What stands there already under the same name is kept unless `replace` is
+given.
+
+Usage: cao workflow import [FILE] [OPTIONS]
+
+Arguments
+  FILE  A file that was written for Animus, such as `.animus/workflows.yaml`; from the command line
+        and Python only.
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --text TEXT             The same as text, at most 256 KiB. - reads standard input, @FILE a file.
+  --provider TEXT         How the agents of all its phases are run, such as `acp`; else as their
+                          profiles say.
+  --replace               Overwrite definitions and profiles of the same names.
+  --preview               Write nothing: only tell what would be written.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow import --text 'phases:
+  greet: {mode: agent, directive: "Greet {{who}}."}
+workflows:
+  - {id: hello, phases: [greet]}
+' --preview
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow pause": """\
+Let no further phase of a run begin. Phases under way come to their end.
+
+Usage: cao workflow pause RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow pause run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow resume": """\
+Let a paused run go on. What waits for a decision is decided with `phase approve`, or as an
+approval.
+
+Usage: cao workflow resume RUN [FEEDBACK] [OPTIONS]
+
+Arguments
+  RUN       Its id. Required.
+  FEEDBACK  Words for the next agent's phase, beside its prompt; templates call them `feedback`.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow resume run_000000000 'Leave the tests as they are.'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow cancel": """\
+Give a run up: its agents are interrupted, its commands ended, its questions withdrawn. What was
+said stays readable.
+
+Usage: cao workflow cancel RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --reason TEXT           Words for the record.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow cancel run_000000000 --reason 'not needed any more' --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow decisions": """\
+List how each attempt at each phase was decided, oldest first.
+
+Usage: cao workflow decisions RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --phase TEXT   Only of this phase: its path.
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow decisions run_000000000 --phase review
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow outputs": """\
+Read what each phase gave, whole. What the run as a whole gave is in `workflow get`.
+
+Usage: cao workflow outputs RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --phase TEXT   Only of this phase: its path.
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow outputs run_000000000 --phase build
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow retry": """\
+Run the same again from one of its phases: a new run of the same definition, with what was finished
+before.
+
+Usage: cao workflow retry RUN [PHASE] [OPTIONS]
+
+Arguments
+  RUN    Its id; it must be over. Required.
+  PHASE  The phase of the first level to begin with; the one that was begun last unless given.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow retry run_000000000 build
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow delete": """\
+Forget a run that is over: its steps and outputs. Its session, what was said in it and its events
+stay.
+
+Usage: cao workflow delete RUN [OPTIONS]
+
+Arguments
+  RUN  Its id; it must be over. Required.
+
+Options
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow delete run_000000000 --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "workflow prune": """\
+Forget old runs, at most 1,000 at once, as `workflow delete` does.
+
+Usage: cao workflow prune [OPTIONS]
+
+Options
+  --days N                Runs that ended more than so many days ago. Default: 30.0.
+  --keep N                The newest runs stay in any case: so many.
+  --states CHOICE ...     Only runs that ended so; all three kinds unless given. One of: completed,
+                          failed, cancelled. May be given again.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao workflow prune --days 30 --keep 100 --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
     "checkpoint list": """\
 List a run's checkpoints, oldest first: one for each attempt that was settled.
 
@@ -2034,255 +2784,6 @@ Options of every command
 
 Example
   cao daemon resume
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition list": """\
-List a project's workflows by name; files that cannot be run are listed with their first problem.
-
-Usage: cao definition list [OPTIONS]
-
-Options
-  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
-                    given.
-  --directory PATH  A directory of the project, absolute.
-  --limit N         How many items to give at most. Default: 50.
-  --cursor TEXT     Where to go on: the `next_cursor` of the page before.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition list --limit 10
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition get": """\
-Show a workflow's file, its digest, and what is wrong with it, if anything is.
-
-Usage: cao definition get DEFINITION [OPTIONS]
-
-Arguments
-  DEFINITION  Its name. Required.
-
-Options
-  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
-                    given.
-  --directory PATH  A directory of the project, absolute.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition get change
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition put": """\
-Write a workflow's file, whole or not at all. A text that cannot be run is refused with each
-problem's line and column.
-
-Runs that are under way keep the definition that they began with.
-
-Usage: cao definition put DEFINITION [OPTIONS]
-
-Arguments
-  DEFINITION  Its name: what its text says, and what its file is called. Required.
-
-Options
-  --project TEXT          The id or name of the project; that of `directory`, else the current one
-                          unless given.
-  --directory PATH        A directory of the project, absolute.
-  --text TEXT             The definition, in YAML, 256 KiB at most. - reads standard input, @FILE a
-                          file. Required.
-  --expect-digest TEXT    Only in the place of a text with this digest, as `definition get` tells
-                          it, so that nobody's change is lost.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition put greet --text 'name: greet
-phases:
-  - id: hello
-    command: {run: [echo, Hello]}
-'
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition remove": """\
-Delete a workflow's file. Its runs stay, and those under way go on.
-
-Usage: cao definition remove DEFINITION [OPTIONS]
-
-Arguments
-  DEFINITION  Its name. Required.
-
-Options
-  --project TEXT          The id or name of the project; that of `directory`, else the current one
-                          unless given.
-  --directory PATH        A directory of the project, absolute.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-  --dry-run               Say what would happen and change nothing.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition remove change --dry-run
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition validate": """\
-Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is
-an answer, no error.
-
-A text or a file is judged beside the definitions of the project, if there is one.
-
-Usage: cao definition validate [DEFINITION] [OPTIONS]
-
-Arguments
-  DEFINITION  The name of a workflow of the project.
-
-Options
-  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
-                    given.
-  --directory PATH  A directory of the project, absolute.
-  --text TEXT       A definition's text. - reads standard input, @FILE a file.
-  --path PATH       A file on this computer; from the command line and Python only.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition validate --text 'name: greet
-phases:
-  - id: hello
-    agent: {prompt: Say hello.}
-'
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition render": """\
-Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
-between ‹ and ›.
-
-Usage: cao definition render DEFINITION PHASE [OPTIONS]
-
-Arguments
-  DEFINITION  The name of a workflow of the project. Required.
-  PHASE       The phase's path, such as `build`, or `build/api` for one inside another. Required.
-
-Options
-  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
-                    given.
-  --directory PATH  A directory of the project, absolute.
-  --inputs JSON     The run's inputs; required ones that are left out are made up. JSON, or @FILE.
-  --phases JSON     Results of earlier phases, such as `{"plan": {"output": {"text": "…"}}}`; the
-                    others are made up. JSON, or @FILE.
-  --feedback TEXT   Why the phase would be done again. Default: .
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition render change plan --inputs '{"goal": "Say hello."}'
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition schema": """\
-Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
-file's first line.
-
-Usage: cao definition schema [OPTIONS]
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition schema
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition graph": """\
-Draw a workflow as it is written: its phases and where verdicts lead.
-
-Usage: cao definition graph DEFINITION [OPTIONS]
-
-Arguments
-  DEFINITION  Its name. Required.
-
-Options
-  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
-                    given.
-  --directory PATH  A directory of the project, absolute.
-  --form CHOICE     `mermaid`, for READMEs and chats, or `svg`, a picture. One of: mermaid, svg.
-                    Default: mermaid.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition graph change --form svg
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -2630,478 +3131,6 @@ Options of every command
 
 Example
   cao git commit 'Correct the title.' --all
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow graph": """\
-Draw a run as it stands: which phases are over and how, which are under way, which routes were
-taken.
-
-Usage: cao workflow graph RUN [OPTIONS]
-
-Arguments
-  RUN  Its id. Required.
-
-Options
-  --form CHOICE  `mermaid`, for READMEs and chats, or `svg`, a picture. One of: mermaid, svg.
-                 Default: mermaid.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow graph run_01k0c0ffee0000000000000000 --form svg
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow import": """\
-Take over workflows that were written for Animus: definitions and profiles go into the project; a
-report tells the rest.
-
-The report names each thing that means something else here, or has no counterpart, with its place
-and what to do about it. What stands there already under the same name is kept unless `replace` is
-given.
-
-Usage: cao workflow import [FILE] [OPTIONS]
-
-Arguments
-  FILE  A file that was written for Animus, such as `.animus/workflows.yaml`; from the command line
-        and Python only.
-
-Options
-  --project TEXT          The id or name of the project; that of `directory`, else the current one
-                          unless given.
-  --directory PATH        A directory of the project, absolute.
-  --text TEXT             The same as text, at most 256 KiB. - reads standard input, @FILE a file.
-  --provider TEXT         How the agents of all its phases are run, such as `acp`; else as their
-                          profiles say.
-  --replace               Overwrite definitions and profiles of the same names.
-  --preview               Write nothing: only tell what would be written.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow import --text 'phases:
-  greet: {mode: agent, directive: "Greet {{who}}."}
-workflows:
-  - {id: hello, phases: [greet]}
-' --preview
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow pause": """\
-Let no further phase of a run begin. Phases under way come to their end.
-
-Usage: cao workflow pause RUN [OPTIONS]
-
-Arguments
-  RUN  Its id. Required.
-
-Options
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow pause run_000000000
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow resume": """\
-Let a paused run go on. What waits for a decision is decided with `phase approve`, or as an
-approval.
-
-Usage: cao workflow resume RUN [FEEDBACK] [OPTIONS]
-
-Arguments
-  RUN       Its id. Required.
-  FEEDBACK  Words for the next agent's phase, beside its prompt; templates call them `feedback`.
-
-Options
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow resume run_000000000 'Leave the tests as they are.'
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow cancel": """\
-Give a run up: its agents are interrupted, its commands ended, its questions withdrawn. What was
-said stays readable.
-
-Usage: cao workflow cancel RUN [OPTIONS]
-
-Arguments
-  RUN  Its id. Required.
-
-Options
-  --reason TEXT           Words for the record.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-  --dry-run               Say what would happen and change nothing.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow cancel run_000000000 --reason 'not needed any more' --dry-run
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow run": """\
-Start a workflow. Returns at once; the run keeps to the definition as it is now.
-
-Follow it with `workflow wait` or `workflow follow`; it is a run like others, so `run wait` and `run
-result` know it too.
-
-Usage: cao workflow run DEFINITION [OPTIONS]
-
-Arguments
-  DEFINITION  Its name; see `cao definition list`. Required.
-
-Options
-  --project TEXT          The id or name of the project; that of `directory`, else the current one
-                          unless given.
-  --directory PATH        A directory of the project, absolute.
-  --inputs JSON           A value for each input that it declares. JSON, or @FILE.
-  --labels JSON           Words of your own to find it by. JSON, or @FILE.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow run change --inputs '{"goal": "Show dark mode everywhere"}'
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow batch": """\
-Start up to 100 workflows at once. Those that can be started are, in one transaction; each has its
-outcome.
-
-Usage: cao workflow batch [OPTIONS]
-
-Options
-  --project TEXT          The id or name of the project; that of `directory`, else the current one
-                          unless given.
-  --directory PATH        A directory of the project, absolute.
-  --runs JSON ...         What to run, at most 100. JSON, or @FILE. May be given again. Required.
-  --on-error CHOICE       What to do after one that cannot be started. One of: stop, continue.
-                          Default: stop.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow batch --runs '{"definition": "change", "inputs": {"goal": "Show dark mode"}}' --on-error continue
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow list": """\
-List runs of workflows, newest first, without their steps.
-
-Usage: cao workflow list [OPTIONS]
-
-Options
-  --definition TEXT  Only those of this definition.
-  --state CHOICE     Only those in this state. One of: queued, running, paused, waiting, completed,
-                     failed, cancelled.
-  --project TEXT     Only those of this project's id.
-  --limit N          How many items to give at most. Default: 50.
-  --cursor TEXT      Where to go on: the `next_cursor` of the page before.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow list --state running
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow get": """\
-Show one run with all its steps: each attempt at each phase, and how it was decided.
-
-Usage: cao workflow get RUN [OPTIONS]
-
-Arguments
-  RUN  Its id. Required.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow get run_000000000
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow wait": """\
-Wait until a run is over, or the time is: look at its `state`.
-
-Usage: cao workflow wait RUN [OPTIONS]
-
-Arguments
-  RUN  Its id. Required.
-
-Options
-  --timeout N  Seconds to wait at most. Default: 60.0.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow wait run_000000000 --timeout 30
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow follow": """\
-Read what happens in a run as it happens, until it is over: its phases, its agents' turns, its
-questions.
-
-Usage: cao workflow follow RUN [OPTIONS]
-
-Arguments
-  RUN  Its id. Required.
-
-Options
-  --after N  Begin after the event with this number; 0 for all of them.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow follow run_000000000
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow decisions": """\
-List how each attempt at each phase was decided, oldest first.
-
-Usage: cao workflow decisions RUN [OPTIONS]
-
-Arguments
-  RUN  Its id. Required.
-
-Options
-  --phase TEXT   Only of this phase: its path.
-  --limit N      How many items to give at most. Default: 50.
-  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow decisions run_000000000 --phase review
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow outputs": """\
-Read what each phase gave, whole. What the run as a whole gave is in `workflow get`.
-
-Usage: cao workflow outputs RUN [OPTIONS]
-
-Arguments
-  RUN  Its id. Required.
-
-Options
-  --phase TEXT   Only of this phase: its path.
-  --limit N      How many items to give at most. Default: 50.
-  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow outputs run_000000000 --phase build
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow retry": """\
-Run the same again from one of its phases: a new run of the same definition, with what was finished
-before.
-
-Usage: cao workflow retry RUN [PHASE] [OPTIONS]
-
-Arguments
-  RUN    Its id; it must be over. Required.
-  PHASE  The phase of the first level to begin with; the one that was begun last unless given.
-
-Options
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow retry run_000000000 build
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow delete": """\
-Forget a run that is over: its steps and outputs. Its session, what was said in it and its events
-stay.
-
-Usage: cao workflow delete RUN [OPTIONS]
-
-Arguments
-  RUN  Its id; it must be over. Required.
-
-Options
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-  --dry-run               Say what would happen and change nothing.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow delete run_000000000 --dry-run
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "workflow prune": """\
-Forget old runs, at most 1,000 at once, as `workflow delete` does.
-
-Usage: cao workflow prune [OPTIONS]
-
-Options
-  --days N                Runs that ended more than so many days ago. Default: 30.0.
-  --keep N                The newest runs stay in any case: so many.
-  --states CHOICE ...     Only runs that ended so; all three kinds unless given. One of: completed,
-                          failed, cancelled. May be given again.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-  --dry-run               Say what would happen and change nothing.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao workflow prune --days 30 --keep 100 --dry-run
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -6280,7 +6309,12 @@ Exit codes
     "mcp": """\
 Serve the operations as MCP tools on standard input and output, for an agent's configuration.
 
+A model reads all tools that it is offered: name the groups that it needs.
+
 Usage: cao mcp [OPTIONS]
+
+Options
+  --groups TEXT  Offer the tools of these groups only, such as session,run,approval.
 
 Options of every command
   --json             Print one JSON envelope a line: answers on standard output, errors on standard

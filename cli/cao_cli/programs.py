@@ -46,7 +46,7 @@ def serve(home: Path, options: Options, **settings: Any) -> int:
     return 0
 
 
-def mcp(home: Path, options: Options) -> int:
+def mcp(home: Path, options: Options, groups: str | None = None) -> int:
     """Serve MCP on standard input and output until it closes."""
     _without("mcp", options)
     from cao.mcp.stdio import run
@@ -54,7 +54,7 @@ def mcp(home: Path, options: Options) -> int:
     from cao.settings import load
 
     try:
-        asyncio.run(run(load(home)))
+        asyncio.run(run(load(home), groups))
     except CaoError as error:
         raise WireError(error.code, error.message, error.details) from None
     return 0

@@ -198,3 +198,20 @@ def test_importing_it_does_not_load_the_sdk() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+async def test_an_agent_is_offered_the_groups_that_its_configuration_names(url: str, era: str) -> None:
+    async with connected(f"{url}?groups=session,run", "owner", era) as client:
+        tools = {tool.name for tool in (await client.list_tools()).tools}
+        assert {name.partition("_")[0] for name in tools} == {"session", "run"}
+        assert "run_wait" in tools
+        with pytest.raises(MCPError, match="task_list"):
+            await client.call_tool("task_list", {})
+
+
+@pytest.mark.parametrize(("query", "word"), [("groups=session,sesion", "sesion"), ("group=run", "groups and nothing else")])
+async def test_a_group_that_there_is_not_is_refused(url: str, query: str, word: str) -> None:
+    async with httpx2.AsyncClient(headers={"Authorization": "Bearer owner"}) as client:
+        answer = await client.post(f"{url}?{query}", json={})
+    assert answer.status_code == 422
+    assert word in answer.text
