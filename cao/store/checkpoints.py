@@ -89,6 +89,7 @@ def delete(tx: Transaction, run_id: str) -> Pruned:
     row = over(tx, run_id)
     size = len(row["snapshot"]) + tx.number("SELECT sum(length(output)) FROM steps WHERE run_id = ?", (run_id,))
     count = tx.execute("DELETE FROM steps WHERE run_id = ?", (run_id,))
+    tx.execute("DELETE FROM flow_code WHERE run_id = ?", (run_id,))
     tx.execute("DELETE FROM workflows WHERE id = ?", (run_id,))
     tx.emit(WorkflowDeleted(session_id=row["session_id"], run_id=run_id, definition=row["definition"]))
     return Pruned(count=count, bytes=size)

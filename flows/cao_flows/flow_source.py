@@ -44,9 +44,14 @@ def flow_of(house: House, journal: Journal) -> Flow[..., Any]:
     if journal.project_id is None:
         raise InvalidInput(f"the flow {entry!r} belongs to no project", flow=entry)
     project = Path(projects.get(reader, journal.project_id).path)
-    found = getattr(_module(file_of(entry, project), code, project), function_of(entry), None)
+    return loaded(file_of(entry, project), code, project, function_of(entry))
+
+
+def loaded(path: Path, code: str, project: Path, name: str) -> Flow[..., Any]:
+    """The flow of this name in a file's code. Raises `InvalidInput`."""
+    found = getattr(_module(path, code, project), name, None)
     if not isinstance(found, Flow):
-        raise InvalidInput(f"{entry!r} is no Prefect flow; put @flow above it", flow=entry)
+        raise InvalidInput(f"{name!r} in {path.name} is no Prefect flow; put @flow above it", flow=name)
     return cast("Flow[..., Any]", found)
 
 

@@ -1,4 +1,4 @@
-"""Workflows as pictures, and those that are taken over from another system."""
+"""Workflows as pictures and side by side, and those that are taken over from another system."""
 
 from __future__ import annotations
 
@@ -18,6 +18,13 @@ async def _(world: World) -> Case:
     project, name = await written(world)
     run = await world.client.workflow.run(name, project=project.id)
     return Case({"run": run.id, "form": "svg"}, lambda answer: answer["name"] == name and answer["text"].startswith("<svg "))
+
+
+@scenario("workflow.compare")
+async def _(world: World) -> Case:
+    project, name = await written(world)
+    first, second = [await world.client.workflow.run(name, project=project.id) for _ in range(2)]
+    return Case({"first": first.id, "second": second.id, "all": True}, has(same=True, same_definition=True))
 
 
 @scenario("workflow.import")
