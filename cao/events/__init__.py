@@ -4,7 +4,8 @@ signals come from it.
 An event's subject (session, terminal, run) are columns of the log; its other fields are its data.
 """
 
-# isort: off - the order in which the reference tells of them
+# In the order in which the reference tells of them.
+# isort: off
 from .base import EVENT_TYPES, EventData
 from .sessions import (
     ApprovalDecided,
