@@ -21,6 +21,8 @@ Order = Literal["newest", "best"]
 RATED = 5000
 """Of so many matches, the newest ones, the best are looked for: rating all of a frequent word takes long."""
 REMOVED_AT_ONCE = 10_000
+FEW = 300
+"""Fewer records than this are looked through one by one."""
 _TERMS = 32
 _COLUMNS = (
     "h.n, h.id, h.kind, h.state, h.title, h.project_id, h.session_id, h.terminal_id, h.task_id, h.created_at, h.settled_at, "
@@ -73,12 +75,22 @@ def search(reader: Reader, request: ListRequest, words: str, wanted: Filter, ord
 
 def _newest(reader: Reader, request: ListRequest, match: str, wanted: Filter) -> Page[Hit]:
     conditions, parameters = wanted.conditions()
+    tables = "history_text CROSS JOIN history h ON h.n = history_text.rowid"
+    if conditions and _are_few(reader, conditions, parameters):
+        tables = "history h CROSS JOIN history_text ON history_text.rowid = h.n"
     sql = (
-        f"SELECT {_COLUMNS}, {_SNIPPET} FROM history_text CROSS JOIN history h ON h.n = history_text.rowid "  # noqa: S608
-        f"WHERE {' AND '.join(['history_text MATCH ?', 'history_text.rowid < ?', *conditions])} "
+        f"SELECT {_COLUMNS}, {_SNIPPET} FROM {tables} "  # noqa: S608 - names are ours
+        f"WHERE {' AND '.join(['history_text MATCH ?', 'h.n < ?', 'history_text.rowid < ?', *conditions])} "
         "ORDER BY history_text.rowid DESC LIMIT ?"
     )
-    return _page(Hit, reader.rows(sql, [match, _start(request), *parameters, request.limit + 1]), request)
+    start = _start(request)
+    return _page(Hit, reader.rows(sql, [match, start, start, *parameters, request.limit + 1]), request)
+
+
+def _are_few(reader: Reader, conditions: list[str], parameters: list[Any]) -> bool:
+    """Whether so few records fit that it is quicker to look for the words in each than for these among all with the words."""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM history h WHERE {' AND '.join(conditions)} LIMIT {FEW})"  # noqa: S608
+    return reader.number(sql, parameters) < FEW
 
 
 def _best(reader: Reader, request: ListRequest, match: str, wanted: Filter) -> Page[Hit]:

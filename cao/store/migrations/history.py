@@ -2,7 +2,8 @@
 
 Triggers write both with the fact itself, so that no code path can forget to. The index holds no text of its own: it reads
 that of `history`. Long texts are searched in their first 65,536 characters. Beginnings of two to four letters
-are indexed too: over 100,000 records `orch*` takes 0.4 ms instead of 360, for three quarters more index.
+are indexed too: over 100,000 records `orch*` takes 0.4 ms instead of 360, for three quarters more index. The texts
+stand last in a row, so that a filter need not read past them.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ _FROM_RUNS = """INSERT INTO history (id, kind, state, title, prompt, result, rea
 
 _TABLES = (
     """CREATE TABLE history (
-        n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, state TEXT NOT NULL,
-        title TEXT NOT NULL, prompt TEXT NOT NULL, result TEXT NOT NULL, reason TEXT NOT NULL, project_id TEXT,
-        session_id TEXT, terminal_id TEXT, task_id TEXT, created_at REAL NOT NULL, settled_at REAL) STRICT""",
+        n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, state TEXT NOT NULL, project_id TEXT,
+        session_id TEXT, terminal_id TEXT, task_id TEXT, created_at REAL NOT NULL, settled_at REAL, title TEXT NOT NULL,
+        prompt TEXT NOT NULL, result TEXT NOT NULL, reason TEXT NOT NULL) STRICT""",
     """CREATE INDEX history_session ON history (session_id, n) WHERE session_id IS NOT NULL""",
     """CREATE INDEX history_project ON history (project_id, n) WHERE project_id IS NOT NULL""",
     """CREATE INDEX history_task ON history (task_id, n) WHERE task_id IS NOT NULL""",
     """CREATE INDEX history_state ON history (state, n)""",
+    """CREATE INDEX history_kind ON history (kind, n)""",
     """CREATE INDEX history_settled ON history (settled_at) WHERE settled_at IS NOT NULL""",
     """CREATE VIRTUAL TABLE history_text USING fts5 (title, prompt, result, reason, content = 'history', content_rowid = 'n',
         tokenize = "unicode61 remove_diacritics 2", prefix = '2 3 4')""",
