@@ -10,10 +10,10 @@ TESTS ?= tests
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench generate screenshots lock clean
+.PHONY: help demo demo-workflow test check format bench generate screenshots lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
@@ -26,6 +26,9 @@ $(READY): pyproject.toml requirements.lock
 
 demo: $(READY) ## a supervisor, two workers and a reviewer on a clone of this repository (AGENT=claude: real agents)
 	@$(RUN) examples/demo.py $(AGENT)
+
+demo-workflow: $(READY) ## a workflow from plan to merge, with worktrees, rework and a gate, on a clone (AGENT=claude: real agents)
+	@$(RUN) examples/demo_workflow.py $(AGENT)
 
 test: $(READY) ## run all tests (TESTS=tests/unit for some, WORKERS=1 for one process)
 	@$(RUN) -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup

@@ -56,7 +56,7 @@ def svg(definition: Definition, steps: Sequence[Step] | None = None) -> str:
     """The picture as one SVG document; with the steps of a run, how each phase stands."""
     drawn = graph(definition, steps)
     rooms = port_rooms(drawn.nodes)
-    blocks = [_measured(node, rooms[node.path]) for node in drawn.nodes]
+    blocks = list(_even([_measured(node, rooms[node.path]) for node in drawn.nodes]))
     found = lanes(drawn.nodes, {block.node.path: block.width for block in blocks})
     widest = max([block.width for block in blocks] + [NARROWEST, text_width(drawn.name, 17) * BOLD])
     left = MARGIN + reach(found, "left")
@@ -71,13 +71,20 @@ def svg(definition: Definition, steps: Sequence[Step] | None = None) -> str:
     return _document(drawn, width, height, body)
 
 
+def _even(blocks: list[Block]) -> Iterator[Block]:
+    """Cards below each other are equally wide."""
+    widest = max((block.width for block in blocks if not block.inner), default=0.0)
+    for block in blocks:
+        yield block if block.inner else replace(block, width=widest)
+
+
 def _measured(node: Node, room: float = 0.0) -> Block:
     """room: the height that the arcs at its sides need."""
     if node.inner:
         return _measured_group(node, room)
-    note = len(node.note) * 11 * MONO if node.shape == "command" else text_width(node.note, 11)
+    note = len(node.note) * 11 * MONO if node.shape == "command" and not node.description else text_width(node.note, 11)
     told = _label(node.told) + 14 if node.told else 0.0
-    wanted = max(_name(node.name) + told, min(note, WIDEST - 76)) + 76
+    wanted = max(_name(node.name) + told, min(note, WIDEST - 76)) + (92 if node.shape == "manual" else 76)
     return Block(node, min(max(wanted, NARROWEST), WIDEST), max(HEIGHT, room) + _skirt(node))
 
 
@@ -151,7 +158,7 @@ def _shape(block: Block, *, live: bool) -> Iterator[str]:
 
 
 def _tooltip(node: Node) -> str:
-    return "\n".join(part for part in (f"{node.name} ({node.shape})", node.description, node.note) if part)
+    return "\n".join(part for part in (f"{node.name} ({node.shape})", node.note) if part)
 
 
 def _group(block: Block) -> Iterator[str]:
@@ -180,7 +187,7 @@ def _card(block: Block) -> Iterator[str]:
     room = card.width - 60 - lean
     name = cut(node.name, room - (_label(node.told) + 6 if node.told else 0), 13.5 * BOLD)
     yield _text("name", card.x + 52, centre - (4 if node.note else -5), name)
-    mono = node.shape == "command"
+    mono = node.shape == "command" and not node.description
     yield _text("note mono" if mono else "note", card.x + 52, centre + 14, (cut_mono if mono else cut)(node.note, room, 11))
     yield from _chip(node, card.right - lean, centre - 17)
 

@@ -114,8 +114,10 @@ def _node(phase: Phase, path: str, beside: str, course: _Course) -> Node:
 
 def _note(phase: Phase) -> str:
     match phase:
+        case Phase(description=text) if text:
+            pass
         case Phase(agent=work) if work is not None:
-            text = phase.description or work.prompt
+            text = work.prompt
         case Phase(command=work) if work is not None:
             text = " ".join(work.run)
         case Phase(manual=work) if work is not None:
@@ -125,7 +127,7 @@ def _note(phase: Phase) -> str:
         case Phase(map=work) if work is not None:
             text = f"for each of {work.over}"
         case _:
-            text = phase.description
+            text = ""
     return " ".join(text[:400].split())[:200]
 
 

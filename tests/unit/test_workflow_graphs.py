@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 from cao.protocol.records import Failure
 from cao.protocol.workflows import Decision, Step, StepState
 from cao.workflows.arcs import Lane, lanes
+from cao.workflows.check import examine
 from cao.workflows.definition import Definition
 from cao.workflows.drawing import svg
 from cao.workflows.graph import graph
@@ -126,6 +129,14 @@ def test_text_of_a_definition_stays_text() -> None:
     assert "\x1b" not in picture + told
     label = told.splitlines()[2].partition('{{"')[2].rpartition('"}}')[0].removeprefix("gate<br/>")
     assert not set(label) & set('"<`%{}[]&')
+
+
+def test_the_definition_of_the_demo_holds_with_and_without_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "examples"))
+    demo = importlib.import_module("demo_workflow")
+    for agent in (None, "claude"):
+        examined = examine(demo.definition(agent), name="tally")
+        assert (examined.problems, examined.warnings) == ([], [])
 
 
 def test_an_empty_and_a_large_definition_are_drawn() -> None:
