@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from cao.protocol import InvalidInput
@@ -28,7 +29,9 @@ class _Child:
 
     phase: Phase
     path: str
-    frame: Frame
+    within: int
+    frame: Callable[[], Frame]
+    """Where its names are looked up; made when it is needed."""
 
 
 def descend(walk: Walk, phase: Phase, frame: Frame, path: str, attempt: int, feedback: str) -> End | None:
@@ -58,7 +61,7 @@ def _nested(walk: Walk, work: NestedWork, frame: Frame, path: str, attempt: int,
 
 def _parallel(walk: Walk, work: ParallelWork, frame: Frame, path: str, attempt: int, feedback: str) -> End | None:
     inner = _inside(frame, f"{path}/", attempt)
-    children = [_Child(phase, f"{path}/{phase.id}", inner) for phase in work.phases]
+    children = [_Child(phase, f"{path}/{phase.id}", attempt, lambda: inner) for phase in work.phases]
     return _side_by_side(walk, children, work.at_most, feedback)
 
 
@@ -69,12 +72,11 @@ def _mapped(walk: Walk, work: MapWork, frame: Frame, path: str, attempt: int, fe
     found = cast("list[Any]", items)
     if len(found) > MOST_ITEMS:
         return failed("too-many", f"{path}: {work.over} has {len(found)} items; at most {MOST_ITEMS} are taken")
-    children = [
-        _Child(
-            work.phase, f"{path}[{number}]", _inside(frame, f"{path}[{number}]/", attempt, {work.name: item, "index": number})
-        )
-        for number, item in enumerate(found)
-    ]
+
+    def inner(number: int) -> Frame:
+        return _inside(frame, f"{path}[{number}]/", attempt, {work.name: found[number], "index": number})
+
+    children = [_Child(work.phase, f"{path}[{number}]", attempt, partial(inner, number)) for number in range(len(found))]
     return _side_by_side(walk, children, work.at_most, feedback)
 
 
@@ -86,7 +88,7 @@ def _inside(frame: Frame, prefix: str, within: int, more: dict[str, Any] | None 
 def _side_by_side(walk: Walk, children: Sequence[_Child], at_most: int, feedback: str) -> End | None:
     """Go through children that began, then let as many more begin as there is room for."""
     steps = walk.situation.steps
-    begun = [any(step.within == child.frame.within for step in steps.get(child.path, ())) for child in children]
+    begun = [any(step.within == child.within for step in steps.get(child.path, ())) for child in children]
     pairs = list(zip(children, begun, strict=True))
     ends = [_child(walk, child, feedback) if began else None for child, began in pairs]
     room = at_most - sum(1 for end, began in zip(ends, begun, strict=True) if began and end is None)
@@ -100,9 +102,9 @@ def _side_by_side(walk: Walk, children: Sequence[_Child], at_most: int, feedback
 
 def _child(walk: Walk, child: _Child, feedback: str) -> End | None:
     """A child is its own sequence of one: it can only be sent back to itself."""
-    reworks = 0
+    reworks, frame = 0, child.frame()
     while True:
-        end = walk.visit(child.phase, child.frame, feedback, child.path)
+        end = walk.visit(child.phase, frame, feedback, child.path)
         if end is None:
             return None
         route = child.phase.route(end.decision.verdict)

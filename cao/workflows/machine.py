@@ -8,7 +8,6 @@ reads the snapshot. A phase's attempts are used up in their order; those of a ph
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -50,11 +49,11 @@ class Frame:
     """Names that a list's item has."""
     phases: dict[str, Any] = field(default_factory=dict[str, Any])
     """What templates know of the phases that are over."""
-    used: Counter[str] = field(default_factory=Counter[str])
+    used: dict[str, int] = field(default_factory=dict[str, int])
     """How many attempts of a path the walk has gone through."""
-    visits: Counter[str] = field(default_factory=Counter[str])
-    reworks: Counter[str] = field(default_factory=Counter[str])
-    grants: Counter[str] = field(default_factory=Counter[str])
+    visits: dict[str, int] = field(default_factory=dict[str, int])
+    reworks: dict[str, int] = field(default_factory=dict[str, int])
+    grants: dict[str, int] = field(default_factory=dict[str, int])
 
     def keep(self, phase: Phase, end: End) -> None:
         decision = end.decision
@@ -104,13 +103,14 @@ class Walk:
         """Go through a phase once: all tries at it, to the one that counts; None while it is not over."""
         path = path or frame.prefix + phase.id
         known = [step for step in self.situation.steps.get(path, ()) if step.within == frame.within]
-        frame.visits[path] += 1
+        frame.visits[path] = frame.visits.get(path, 0) + 1
         tries, cuts, not_before = 1, 0, 0.0
-        while frame.used[path] < len(known):
-            step = known[frame.used[path]]
+        gone = frame.used.get(path, 0)
+        while gone < len(known):
+            step = known[gone]
             if step.state != "settled":
                 return self._current(step, phase, frame, feedback)
-            frame.used[path] += 1
+            frame.used[path] = gone = gone + 1
             code = step.failure.code.replace("_", "-") if step.failure else ""
             if code == AGAIN:
                 tries, cuts, not_before = 1, 0, 0.0
@@ -194,18 +194,17 @@ class Walk:
 
     def _back(self, frame: Frame, there: int, target: str, at_most: int, end: End) -> int | End | None:
         """Lead back to an earlier phase, as often as that is allowed."""
-        frame.reworks[target] += 1
-        while frame.reworks[target] > at_most + frame.grants[target] * max(at_most, 1):
+        times, grants = frame.reworks.get(target, 0), frame.grants.get(target, 0)
+        while times >= at_most + grants * max(at_most, 1):
             path = frame.prefix + target
-            key = f"rework:{path}:{frame.within}:{frame.grants[target] + 1}"
-            times = frame.reworks[target] - 1
             text = f"{path} was sent back {times} times and is sent back again. Go on?\n\n{end.decision.reason}".rstrip()
-            answer = self.ask(Question(key, text, path))
+            answer = self.ask(Question(f"rework:{path}:{frame.within}:{grants + 1}", text, path))
             if answer is None:
                 return None
             if not answer:
                 return failed("rework-budget", f"{path} was sent back {times} times, and nobody wanted it done again")
-            frame.grants[target] += 1
+            grants += 1
+        frame.reworks[target], frame.grants[target] = times + 1, grants
         return there
 
     def ask(self, question: Question) -> bool | None:

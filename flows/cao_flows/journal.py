@@ -31,6 +31,8 @@ class Journal:
         self._steps: dict[str, list[Step]] = {}
         self._open: set[Attempt] = set()
         self._answers: dict[str, ApprovalState] = {}
+        self.changes = 0
+        """Grows with what can make the machine's answer another one; that an attempt began does not."""
         self.header: Header = workflows.header(reader, entered.id, store.clock.now())
         for step in steps.of_run(reader, entered.id):
             self.put(step)
@@ -38,6 +40,7 @@ class Journal:
 
     def put(self, step: Step) -> None:
         """Know a step as it is now."""
+        self.changes += step.state != "running"
         key, row = (step.path, step.attempt), self._steps.setdefault(step.path, [])
         if not row or row[-1].attempt < step.attempt:
             row.append(step)
@@ -50,8 +53,8 @@ class Journal:
         reader = self._store.read()
         self.header = workflows.header(reader, self.run_id, self._store.clock.now())
         for step in self.open:
-            if step.state == "waiting":
-                self.put(steps.get(reader, self.run_id, step.path, step.attempt))
+            if step.state == "waiting" and (now := steps.get(reader, self.run_id, step.path, step.attempt)) != step:
+                self.put(now)
         if "pending" in self._answers.values():
             self._hear()
 

@@ -14,7 +14,7 @@ from prefect.states import Cancelled, Completed, Failed
 from cao.protocol import CaoError
 from cao.protocol.records import FINAL_RUN_STATES
 from cao.protocol.workflows import Step
-from cao.store import Transaction, entries, steps, workflows
+from cao.store import Subscription, Transaction, entries, steps, workflows
 from cao.store.entries import Entered
 from cao.store.leases import fence
 from cao.store.steps import NewStep
@@ -63,16 +63,18 @@ class WorkflowRunner:
                     if self.journal.header.state in FINAL_RUN_STATES:
                         return f"the run is {self.journal.header.state}"
                     self._check()
+                    known = self._known()
                     plan = machine.plan(self.journal.situation())
                     if await self._write_down(plan):
                         continue
                     if plan.end is not None:
                         return await self._conclude(plan.end)
                     self._begin(plan)
+                    mark = known, self._posts()
                     await self._end_strays(plan)
-                    if not self._going and (self.stopping.is_set() or self._only_waits(plan)) and await self._leave():
+                    if not self._going and (self._stops or self._only_waits(plan)) and await self._leave():
                         return "it waits"
-                    await commits.wait(self._patience(plan))
+                    await self._news(commits, mark, self._patience(plan))
             finally:
                 await self._drop()
 
@@ -83,6 +85,26 @@ class WorkflowRunner:
         except CaoError as error:
             return failed("worktree", error.message)
         return None
+
+    async def _news(self, commits: Subscription, mark: tuple[object, object], seconds: float) -> None:
+        """Wait until another plan may be made than the one that was made at `mark`, `seconds` at most."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while (self._known(), self._posts()) == mark and (left := deadline - loop.time()) > 0:
+            if await commits.wait(left):
+                self.journal.refresh()
+
+    def _known(self) -> tuple[object, ...]:
+        """What the machine's answer depends on."""
+        return self.journal.changes, self.journal.header.version, self.journal.header.state
+
+    def _posts(self) -> tuple[object, ...]:
+        """What decides whether more may begin, or the run is left."""
+        return self._has_room(), bool(self._going), self._lost, self._stops
+
+    @property
+    def _stops(self) -> bool:
+        return self.stopping.is_set()
 
     def _check(self) -> None:
         """Raise what broke in a phase's task: a lost lease, a store that cannot be written."""
@@ -135,7 +157,7 @@ class WorkflowRunner:
 
     def _begin(self, plan: Plan) -> None:
         """Begin what may begin, and go on with agents' phases that a runner before this one began."""
-        if self.stopping.is_set():
+        if self._stops:
             return
         for key, going in plan.going.items():
             if key not in self._going and going.phase.kind == "agent" and going.step and going.step.state == "running":
@@ -200,7 +222,7 @@ class WorkflowRunner:
         return max(min(coming), 0.01)
 
     async def _leave(self) -> bool:
-        if self.stopping.is_set():
+        if self._stops:
             return True  # the engine abandons it, and the next life of it goes on
         version = self.journal.header.version
         return bool(await self.write(lambda tx: entries.leave(tx, self.entered, version)))

@@ -112,6 +112,8 @@ MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/definitions/{definition}/render"): lambda fields: fields.update(
         phase="hello", inputs={}, phases={}, directory=None, project=None
     ),
+    ("POST", "/workflows"): lambda fields: fields.update(directory=None, project=None),
+    ("POST", "/workflows/batch"): lambda fields: fields.update(directory=None, project=None),
     ("POST", "/queue"): _enqueue,
     ("POST", "/queue/hold"): _some,
     ("POST", "/queue/release"): _some,
@@ -136,7 +138,14 @@ FREE: dict[str, tuple[str, ...]] = {
     "/git/diff": ("target", "paths"),  # the one needs a base, the others must lie inside
 }
 """Fields of questions that are left out, because what is free to say of them is no schema."""
-WAITS = {"/tick", "/sessions/{session}/handoff", "/sessions/{session}/wait", "/runs/{run}/wait", "/runs/{run}/result"}
+WAITS = {
+    "/tick",
+    "/sessions/{session}/handoff",
+    "/sessions/{session}/wait",
+    "/runs/{run}/wait",
+    "/runs/{run}/result",
+    "/workflows/{run}/wait",
+}
 
 
 @schemathesis.hook
