@@ -78,12 +78,13 @@ class Names:
 
 
 def _imports(module: str, names: list[str]) -> list[str]:
-    aliases = [f"from {module} import {name}" for name in names if " as " in name]
+    lines = [(name, f"from {module} import {name}") for name in names if " as " in name]
     plain = [name for name in names if " as " not in name]
     line = f"from {module} import {', '.join(plain)}"
     if len(line) > WIDTH:
         line = f"from {module} import (\n" + "".join(f"    {name},\n" for name in plain) + ")"
-    return [*aliases, line] if plain else aliases
+    lines += [(plain[0], line)] if plain else []
+    return [line for _, line in sorted(lines)]
 
 
 def spell(annotation: Any, names: Names) -> str:
@@ -144,9 +145,9 @@ def _method(operation: Operation, names: Names) -> Iterator[str]:
         answer, prefix, call = f"AsyncIterator[{answer}]", "def", "self._transport.stream"
     if ordered:
         yield f"    {prefix} {verb}(\n        self,"
-        yield from (f"        {spelled[name][0]}," for name in operation.positional)
+        yield from (_wrapped_choices(f"        {spelled[name][0]},") for name in operation.positional)
         yield from ("        *,",) * (len(ordered) > len(operation.positional))
-        yield from (f"        {spelled[name][0]}," for name in ordered[len(operation.positional) :])
+        yield from (_wrapped_choices(f"        {spelled[name][0]},") for name in ordered[len(operation.positional) :])
         yield f"    ) -> {answer}:"
     else:
         yield f"    {prefix} {verb}(self) -> {answer}:"
@@ -157,6 +158,17 @@ def _method(operation: Operation, names: Names) -> Iterator[str]:
     yield f'        return {call}(\n            "{operation.name}",\n            {{'
     yield from (f'                "{name}": {given},' for name, (_, given) in spelled.items())
     yield "            },\n        )"
+
+
+def _wrapped_choices(line: str) -> str:
+    """A parameter as ruff writes it: many choices stand one in a line."""
+    before, choices, after = line.partition("Literal[")
+    if len(line) <= 128 or not choices:
+        return line
+    inside, _, rest = after.partition("]")
+    listed = "".join(f"            {choice},\n" for choice in inside.split(", "))
+    parted = "\n        " if rest.startswith(" |") else ""
+    return f"{before}Literal[\n{listed}        ]{parted}{rest.lstrip()}"
 
 
 def _docstring(operation: Operation) -> Iterator[str]:

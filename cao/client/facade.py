@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from cao.protocol.comparisons import Comparison
     from cao.protocol.definitions import DefinitionSchema, DefinitionSummary, DefinitionText, Rendered, Validation
     from cao.protocol.failures import FailedRun, FailedRunDetail, FailureStats, Retried
-    from cao.protocol.git import Pruned as GitPruned
     from cao.protocol.git import BranchInfo, CommitInfo, Merge, TreeDiff, TreeStatus, Worktree
+    from cao.protocol.git import Pruned as GitPruned
     from cao.protocol.history import Cleaned, HistoryRecord, Hit
     from cao.protocol.imports import Import
     from cao.protocol.language_models import ModelAvailability, ModelInfo, ModelVerdict
@@ -1018,6 +1018,79 @@ class ChecklistGroup:
         )
 
 
+class CheckpointGroup:
+    """Checkpoints: a workflow's run as it stood after each settled attempt at a phase."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        run: str,
+        *,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[Checkpoint]:
+        """List a run's checkpoints, oldest first: one for each attempt that was settled.
+
+        run: Its id.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "checkpoint.list",
+            {
+                "run": run,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        run: str,
+        number: int,
+    ) -> CheckpointDetail:
+        """Show a run as it stood then: the attempt that was settled, its whole output, and each phase's verdict.
+
+        run: The run's id.
+        number: Its number; see `cao checkpoint list`.
+        """
+        return await self._transport.call(
+            "checkpoint.get",
+            {
+                "run": run,
+                "number": number,
+            },
+        )
+
+    async def prune(
+        self,
+        run: str,
+        *,
+        keep: int = 3,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> Pruned:
+        """Drop the outputs of attempts that later ones replaced. Decisions and their reasons stay.
+
+        run: Its id; it must be over.
+        keep: How many attempts of each phase keep their output: the last ones.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "checkpoint.prune",
+            {
+                "run": run,
+                "keep": keep,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+
 class DefinitionGroup:
     """Definitions of workflows: the files in a project's `.cao/workflows/`."""
 
@@ -1670,79 +1743,6 @@ class WorkflowGroup:
         )
 
 
-class CheckpointGroup:
-    """Checkpoints: a workflow's run as it stood after each settled attempt at a phase."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def list(
-        self,
-        run: str,
-        *,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[Checkpoint]:
-        """List a run's checkpoints, oldest first: one for each attempt that was settled.
-
-        run: Its id.
-        limit: How many items to give at most.
-        cursor: Where to go on: the `next_cursor` of the page before.
-        """
-        return await self._transport.call(
-            "checkpoint.list",
-            {
-                "run": run,
-                "limit": limit,
-                "cursor": cursor,
-            },
-        )
-
-    async def get(
-        self,
-        run: str,
-        number: int,
-    ) -> CheckpointDetail:
-        """Show a run as it stood then: the attempt that was settled, its whole output, and each phase's verdict.
-
-        run: The run's id.
-        number: Its number; see `cao checkpoint list`.
-        """
-        return await self._transport.call(
-            "checkpoint.get",
-            {
-                "run": run,
-                "number": number,
-            },
-        )
-
-    async def prune(
-        self,
-        run: str,
-        *,
-        keep: int = 3,
-        idempotency_key: str | None = None,
-        dry_run: bool = False,
-    ) -> Pruned:
-        """Drop the outputs of attempts that later ones replaced. Decisions and their reasons stay.
-
-        run: Its id; it must be over.
-        keep: How many attempts of each phase keep their output: the last ones.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        dry_run: Say what would happen and change nothing.
-        """
-        return await self._transport.call(
-            "checkpoint.prune",
-            {
-                "run": run,
-                "keep": keep,
-                "idempotency_key": idempotency_key,
-                "dry_run": dry_run,
-            },
-        )
-
-
 class DaemonGroup:
     """The daemon: the server that keeps the clock, and the care of its data directory."""
 
@@ -2286,7 +2286,21 @@ class HistoryGroup:
         self,
         *,
         kind: Literal["turn", "workflow", "task"] | None = None,
-        state: Literal["queued", "running", "waiting", "completed", "failed", "cancelled", "backlog", "ready", "in-progress", "blocked", "on-hold", "done"] | None = None,
+        state: Literal[
+            "queued",
+            "running",
+            "waiting",
+            "completed",
+            "failed",
+            "cancelled",
+            "backlog",
+            "ready",
+            "in-progress",
+            "blocked",
+            "on-hold",
+            "done",
+        ]
+        | None = None,
         session: str | None = None,
         project: str | None = None,
         since: datetime | None = None,
@@ -2324,7 +2338,21 @@ class HistoryGroup:
         words: str,
         *,
         kind: Literal["turn", "workflow", "task"] | None = None,
-        state: Literal["queued", "running", "waiting", "completed", "failed", "cancelled", "backlog", "ready", "in-progress", "blocked", "on-hold", "done"] | None = None,
+        state: Literal[
+            "queued",
+            "running",
+            "waiting",
+            "completed",
+            "failed",
+            "cancelled",
+            "backlog",
+            "ready",
+            "in-progress",
+            "blocked",
+            "on-hold",
+            "done",
+        ]
+        | None = None,
         session: str | None = None,
         project: str | None = None,
         since: datetime | None = None,
@@ -3522,7 +3550,18 @@ class QueueGroup:
     async def list(
         self,
         *,
-        state: Literal["ready", "held", "dispatching", "dispatched", "done", "failed", "cancelled", "dropped", "expired"] | None = None,
+        state: Literal[
+            "ready",
+            "held",
+            "dispatching",
+            "dispatched",
+            "done",
+            "failed",
+            "cancelled",
+            "dropped",
+            "expired",
+        ]
+        | None = None,
         kind: Literal["prompt", "task", "requirement", "workflow"] | None = None,
         project: str | None = None,
         limit: int = 50,
@@ -4051,7 +4090,7 @@ class RunGroup:
 
 
 class RunnerGroup:
-    """The runner: the processes that work on this data directory, what a crash left behind, and how often things began again."""
+    """The runner: the processes on this data directory, what a crash left behind, and how often things began again."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -5070,9 +5109,9 @@ class Facade:
         self.session = SessionGroup(transport)
         self.task = TaskGroup(transport)
         self.checklist = ChecklistGroup(transport)
+        self.checkpoint = CheckpointGroup(transport)
         self.definition = DefinitionGroup(transport)
         self.workflow = WorkflowGroup(transport)
-        self.checkpoint = CheckpointGroup(transport)
         self.daemon = DaemonGroup(transport)
         self.dependency = DependencyGroup(transport)
         self.error = ErrorGroup(transport)

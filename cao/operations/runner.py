@@ -1,4 +1,4 @@
-"""The runner: the processes that work on this data directory, what a crash left behind, and how often things began again."""
+"""The runner: the processes on this data directory, what a crash left behind, and how often things began again."""
 
 from __future__ import annotations
 

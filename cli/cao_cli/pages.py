@@ -17,10 +17,10 @@ Nouns
   session      Sessions: durable groups of agents that work together.
   task         Tasks: work items for people and agents, with a status that moves by one table.
   checklist    Checklists: what to tick off in a task.
+  checkpoint   Checkpoints: a workflow's run as it stood after each settled attempt at a phase.
   definition   Definitions of workflows: the files in a project's `.cao/workflows/`.
   workflow     Workflows: runs of definitions, from start to end. Their files are `definition`;
                their single phases are `phase`.
-  checkpoint   Checkpoints: a workflow's run as it stood after each settled attempt at a phase.
   daemon       The daemon: the server that keeps the clock, and the care of its data directory.
   dependency   Dependencies between tasks: what must be done before something else can begin.
   error        Errors: runs that failed, what they have in common, and how to try again.
@@ -44,8 +44,8 @@ Nouns
                change.
   requirement  Requirements: what a project wants, from which tasks are drafted.
   run          Runs: durable handles on work.
-  runner       The runner: the processes that work on this data directory, what a crash left behind,
-               and how often things began again.
+  runner       The runner: the processes on this data directory, what a crash left behind, and how
+               often things began again.
   schedule     Schedules: sessions that start by themselves, and the ledger of every time that they
                were due.
   token        Tokens: credentials for programs and people, each with its own name, scopes and end.
@@ -178,6 +178,21 @@ Verbs
 
 cao checklist VERB --help says more.
 """,
+    "checkpoint": """\
+Checkpoints: a workflow's run as it stood after each settled attempt at a phase.
+
+Usage: cao checkpoint VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  list   List a run's checkpoints, oldest first: one for each attempt that was settled.
+  get    Show a run as it stood then: the attempt that was settled, its whole output, and each
+         phase's verdict.
+  prune  Drop the outputs of attempts that later ones replaced. Decisions and their reasons stay.
+
+`cao checkpoint` alone lists.
+
+cao checkpoint VERB --help says more.
+""",
     "definition": """\
 Definitions of workflows: the files in a project's `.cao/workflows/`.
 
@@ -237,21 +252,6 @@ Verbs
 `cao workflow` alone lists.
 
 cao workflow VERB --help says more.
-""",
-    "checkpoint": """\
-Checkpoints: a workflow's run as it stood after each settled attempt at a phase.
-
-Usage: cao checkpoint VERB [ARGUMENTS] [OPTIONS]
-
-Verbs
-  list   List a run's checkpoints, oldest first: one for each attempt that was settled.
-  get    Show a run as it stood then: the attempt that was settled, its whole output, and each
-         phase's verdict.
-  prune  Drop the outputs of attempts that later ones replaced. Decisions and their reasons stay.
-
-`cao checkpoint` alone lists.
-
-cao checkpoint VERB --help says more.
 """,
     "daemon": """\
 The daemon: the server that keeps the clock, and the care of its data directory.
@@ -577,7 +577,7 @@ Verbs
 cao run VERB --help says more.
 """,
     "runner": """\
-The runner: the processes that work on this data directory, what a crash left behind, and how often things began again.
+The runner: the processes on this data directory, what a crash left behind, and how often things began again.
 
 Usage: cao runner VERB [ARGUMENTS] [OPTIONS]
 
@@ -1714,6 +1714,88 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
+    "checkpoint list": """\
+List a run's checkpoints, oldest first: one for each attempt that was settled.
+
+Usage: cao checkpoint list RUN [OPTIONS]
+
+Arguments
+  RUN  Its id. Required.
+
+Options
+  --limit N      How many items to give at most. Default: 50.
+  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao checkpoint list run_000000000
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "checkpoint get": """\
+Show a run as it stood then: the attempt that was settled, its whole output, and each phase's
+verdict.
+
+Usage: cao checkpoint get RUN NUMBER [OPTIONS]
+
+Arguments
+  RUN     The run's id. Required.
+  NUMBER  Its number; see `cao checkpoint list`. Required.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao checkpoint get run_000000000 3
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "checkpoint prune": """\
+Drop the outputs of attempts that later ones replaced. Decisions and their reasons stay.
+
+Usage: cao checkpoint prune RUN [OPTIONS]
+
+Arguments
+  RUN  Its id; it must be over. Required.
+
+Options
+  --keep N                How many attempts of each phase keep their output: the last ones. Default:
+                          3.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao checkpoint prune run_000000000 --keep 1 --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
     "definition list": """\
 List a project's workflows by name; files that cannot be run are listed with their first problem.
 
@@ -2458,88 +2540,6 @@ Options of every command
 
 Example
   cao workflow prune --days 30 --keep 100 --dry-run
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "checkpoint list": """\
-List a run's checkpoints, oldest first: one for each attempt that was settled.
-
-Usage: cao checkpoint list RUN [OPTIONS]
-
-Arguments
-  RUN  Its id. Required.
-
-Options
-  --limit N      How many items to give at most. Default: 50.
-  --cursor TEXT  Where to go on: the `next_cursor` of the page before.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao checkpoint list run_000000000
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "checkpoint get": """\
-Show a run as it stood then: the attempt that was settled, its whole output, and each phase's
-verdict.
-
-Usage: cao checkpoint get RUN NUMBER [OPTIONS]
-
-Arguments
-  RUN     The run's id. Required.
-  NUMBER  Its number; see `cao checkpoint list`. Required.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao checkpoint get run_000000000 3
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "checkpoint prune": """\
-Drop the outputs of attempts that later ones replaced. Decisions and their reasons stay.
-
-Usage: cao checkpoint prune RUN [OPTIONS]
-
-Arguments
-  RUN  Its id; it must be over. Required.
-
-Options
-  --keep N                How many attempts of each phase keep their output: the last ones. Default:
-                          3.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-  --dry-run               Say what would happen and change nothing.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao checkpoint prune run_000000000 --keep 1 --dry-run
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
