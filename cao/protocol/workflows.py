@@ -64,7 +64,7 @@ class Step(Answer):
     decision: Decision | None = None
     """Once it is settled."""
     output: dict[str, Any] = Field(default_factory=dict[str, Any])
-    """What later phases can use: `text`, and `json` or `items` where it has them."""
+    """What later phases can use: `text`, and `json` or `items` where it has them. A long one is `cut` where a run is shown."""
     failure: Failure | None = None
     directory: str | None = None
     """Where it worked."""
@@ -123,6 +123,8 @@ class Workflow(Answer):
     """The run whose finished phases it took over."""
     flow_run_id: str | None = None
     """Prefect's flow run."""
+    flow_run_url: str | None = None
+    """Where Prefect's UI shows it; told of a single run, and only where a server is there."""
     labels: dict[str, str] = Field(default_factory=dict[str, str])
     created_at: datetime
     started_at: datetime | None = None

@@ -9,6 +9,7 @@ begin ──► running ──settle──► settled
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,9 @@ from cao.protocol.workflows import AGAIN, CUT, Decision, Step
 
 from . import approvals
 from .transaction import Reader, Transaction
+
+BRIEF = 4000
+"""Characters of an output, as JSON, that are told with its run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,14 @@ def get(reader: Reader, run_id: str, path: str, attempt: int) -> Step:
 def of_run(reader: Reader, run_id: str) -> list[Step]:
     """All attempts of a run in the order in which they began."""
     return reader.all(Step, "SELECT * FROM steps WHERE run_id = ? ORDER BY n", (run_id,))
+
+
+def brief(step: Step) -> Step:
+    """The same with a long output cut; `workflow outputs` tells it whole."""
+    if len(json.dumps(step.output)) <= BRIEF:
+        return step
+    kept = {"text": step.output["text"][:BRIEF] + "…"} if isinstance(step.output.get("text"), str) else {}
+    return step.model_copy(update={"output": {**kept, "cut": True}})
 
 
 def unsettled(reader: Reader, run_id: str) -> list[Step]:

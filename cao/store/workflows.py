@@ -93,9 +93,9 @@ def create(tx: Transaction, new: NewWorkflow) -> Workflow:
 
 
 def get(reader: Reader, id: str, now: float) -> Workflow:
-    """The run with this id, with all its steps. Raises `NotFound`."""
+    """The run with this id, with all its steps, their long outputs cut. Raises `NotFound`."""
     row = row_of(reader, id)
-    return _load(reader, row, now, steps.of_run(reader, id))
+    return _load(reader, row, now, [steps.brief(step) for step in steps.of_run(reader, id)])
 
 
 def row_of(reader: Reader, id: str) -> Row:

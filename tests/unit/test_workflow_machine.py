@@ -218,7 +218,11 @@ def test_what_is_no_list_or_too_long_fails(parts: Any, code: str) -> None:
 
 
 def test_a_definition_inside_another_has_its_own_names() -> None:
-    inner = {"name": "inner", "inputs": {"n": {"type": "integer", "required": True}}, "phases": [command("a"), command("b")]}
+    inner: dict[str, Any] = {
+        "name": "inner",
+        "inputs": {"n": {"type": "integer", "required": True}},
+        "phases": [command("a"), command("b")],
+    }
     inner["outputs"] = {"sum": "{{ inputs.n + 1 }}"}
     nest = {"id": "nest", "workflow": {"name": "inner", "inputs": {"n": "{{ inputs.n }}"}}}
     play = Play(flow(nest, outputs={"sum": "{{ phases.nest.output.json.sum }}"}), inner, inputs={"n": 1})
