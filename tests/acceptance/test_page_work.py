@@ -63,6 +63,12 @@ async def press(page: Page, *keys: str) -> None:
         await page.keyboard.press(key)
 
 
+async def go(page: Page, key: str, name: str) -> None:
+    """Go to a screen by its key."""
+    await press(page, "g", key)
+    await expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
+
+
 async def moves(page: Page) -> set[str]:
     """Where the buttons of the task that is shown lead."""
     found = page.locator(".thing .actions [data-key^='to-']")
@@ -72,7 +78,8 @@ async def moves(page: Page) -> set[str]:
 async def test_a_task_goes_only_where_its_table_lets_it(house: House) -> None:
     other = await house.client.task.create(title="The palette", status="ready")
     page = await house.enter()
-    await press(page, "g", "t", "n")
+    await go(page, "t", "Tasks")
+    await press(page, "n")
     form = page.locator("form[data-operation='task.create']")
     await form.get_by_label("Title").fill(f"Dark mode {MARKUP}")
     await form.get_by_label("Priority").select_option("critical")
@@ -110,7 +117,7 @@ async def test_a_task_goes_only_where_its_table_lets_it(house: House) -> None:
 
 async def test_the_queue_is_held_reordered_and_let_go(house: House) -> None:
     page = await house.enter()
-    await press(page, "g", "q")
+    await go(page, "q", "Queue")
     await page.get_by_role("button", name="Pause").click()
     await page.locator("dialog").get_by_label("Reason").fill("the release is built")
     await page.locator("dialog").get_by_role("button", name="Pause").click()
@@ -141,7 +148,8 @@ async def test_the_queue_is_held_reordered_and_let_go(house: House) -> None:
 async def test_a_workflow_is_started_held_approved_and_run_again(house: House) -> None:
     await house.client.definition.put(definition="change", text=CHANGE)
     page = await house.enter()
-    await press(page, "g", "w", "n")
+    await go(page, "w", "Workflows")
+    await press(page, "n")
     form = page.locator("form[data-operation='workflow.run']")
     await form.get_by_role("button", name="Start").click()
     await expect(form.locator("[data-field=goal] .wrong")).to_contain_text("is required")
@@ -169,14 +177,14 @@ async def test_a_workflow_is_started_held_approved_and_run_again(house: House) -
     await page.locator("dialog").get_by_label("Feedback").fill("mind the links")
     await page.locator("dialog").get_by_role("button", name="Resume").click()
     await expect(page.locator("nav .count")).to_have_text("1")
-    await press(page, "g", "i")
+    await go(page, "i", "Inbox")
     card = page.locator(".inbox .approval")
     await expect(card.get_by_role("link", name=re.compile("^change-"))).to_be_visible()
     await card.get_by_label("Reason").fill("looks right")
     await card.get_by_role("button", name="Approve").click()
     await expect(page.get_by_role("heading", name="Nothing needs you")).to_be_visible()
 
-    await press(page, "g", "w")
+    await go(page, "w", "Workflows")
     await page.locator(".index .row").filter(has_text="completed").click()
     await expect(shown.locator(".step[data-path=gate]")).to_contain_text("looks right")
     await expect(shown).to_contain_text("Said")

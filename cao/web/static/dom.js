@@ -37,11 +37,12 @@ export function fill(element, ...children) {
   return element;
 }
 
-/** The same, and the focus stays on what has the same `data-key`. */
+/** The same, and the focus stays on what has the same `data-key` or `data-id`. */
 export function refill(element, ...children) {
-  const key = element.contains(document.activeElement) && document.activeElement.dataset.key;
+  const { key, id } = element.contains(document.activeElement) ? document.activeElement.dataset : {};
   fill(element, ...children);
-  if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus();
+  const [name, value] = key ? ["key", key] : ["id", id];
+  if (value) element.querySelector(`[data-${name}="${CSS.escape(value)}"]`)?.focus();
   return element;
 }
 

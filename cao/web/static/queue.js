@@ -132,7 +132,7 @@ function row(item) {
   };
   const element = h(
     "article.row.item",
-    { tabindex: "0", data: { row: "", id: item.id, key: item.id, state: item.state } },
+    { tabindex: "0", data: { row: "", id: item.id, state: item.state } },
     h("span.place", {}, item.position ?? ""),
     h("span.name", {}, subject(item)),
     h("span.detail-line", {}, details(item)),

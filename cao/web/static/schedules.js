@@ -6,10 +6,11 @@ import { fill, h, paced, when } from "./dom.js";
 import { List } from "./list.js";
 import { openForm } from "./palette.js";
 import { badge, button, empty, head, shown, trouble, verbatim, waiting } from "./parts.js";
+import { Split } from "./split.js";
 import { count, moment, onClock } from "./text.js";
 
 export function schedules(context, parameters) {
-  const list = new List("schedule.list", (schedule) => row(schedule, chosen), {
+  const list = new List("schedule.list", (schedule) => split.mark(row(schedule)), {
     blank: () =>
       empty("schedules", "No schedules", "A schedule starts a session at a time: by a cron line, or every so often."),
   });
@@ -27,58 +28,62 @@ export function schedules(context, parameters) {
     head("Schedules", { actions: button("New", add, { tone: "main", drawn: "plus" }) }),
     list.element,
   );
-  const detail = h("section.detail", {});
-  const element = h("div.split", {}, aside, detail);
-  let chosen = null;
-  const refresh = paced(async () => {
-    await list.load();
-    if (chosen) await show();
-  }, 300);
+  const split = new Split(
+    aside,
+    (name) => new SchedulePage(name, refresh),
+    () => empty("schedules", "Choose a schedule", "Its ledger stands here: every due time and what became of it."),
+  );
+  const refresh = paced(load, 300);
 
-  async function show() {
-    const name = chosen;
-    try {
-      const [schedule, ledger, coming] = await Promise.all([
-        ask("schedule.get", { schedule: name }),
-        ask("schedule.history", { schedule: name, limit: 100 }),
-        offers("schedule.next") ? ask("schedule.next", { schedule: name }).catch(() => null) : null,
-      ]);
-      if (name === chosen) fill(detail, page(schedule, ledger.items, coming, refresh));
-    } catch (problem) {
-      if (name === chosen) fill(detail, head(name, { back: "#/schedules" }), trouble(problem, show));
-    }
+  async function load() {
+    await Promise.all([list.load(), split.open?.load()]);
   }
 
-  async function move({ rest }) {
-    chosen = rest[0] ?? null;
-    element.classList.toggle("opened", Boolean(chosen));
-    for (const one of list.rows.values()) mark(one, chosen);
-    if (!chosen)
-      return fill(
-        detail,
-        empty("schedules", "Choose a schedule", "Its ledger stands here: every due time and what became of it."),
-      );
-    fill(detail, waiting());
-    return show();
-  }
-
+  const move = ({ rest }) => split.move(rest[0] ?? null);
   return {
     title: "Schedules",
-    element,
+    element: split.element,
     move,
-    load: async () => {
-      await Promise.all([list.load(), move(chosen ? { rest: [chosen] } : parameters)]);
-    },
+    load: () => (split.open ? load() : Promise.all([list.load(), move(parameters)])),
     take: (event) => event.type.startsWith("schedule.") && refresh(),
     close: () => list.close(),
   };
 }
 
+class SchedulePage {
+  element = h("div", {}, waiting());
+  #name;
+  #changed;
+
+  constructor(name, changed) {
+    this.#name = name;
+    this.#changed = changed;
+  }
+
+  async load() {
+    const schedule = this.#name;
+    try {
+      const [found, ledger, coming] = await Promise.all([
+        ask("schedule.get", { schedule }),
+        ask("schedule.history", { schedule, limit: 100 }),
+        offers("schedule.next") ? ask("schedule.next", { schedule }).catch(() => null) : null,
+      ]);
+      fill(this.element, page(found, ledger.items, coming, this.#changed));
+    } catch (problem) {
+      fill(
+        this.element,
+        head(schedule, { back: "#/schedules" }),
+        trouble(problem, () => this.load()),
+      );
+    }
+  }
+}
+
 const rhythm = (schedule) => (schedule.cron ? schedule.cron : `every ${schedule.every}`);
 
-function row(schedule, chosen) {
+function row(schedule) {
   const fire = schedule.last_fire;
-  const element = h(
+  return h(
     "a.row",
     { href: `#/schedules/${schedule.name}`, data: { row: "", id: schedule.name } },
     h("span.name", {}, schedule.name),
@@ -86,13 +91,6 @@ function row(schedule, chosen) {
     h("span.detail-line", {}, h("code", {}, rhythm(schedule)), ` ${schedule.zone} \u00b7 ${schedule.profile}`),
     schedule.enabled ? when(schedule.next_due) : h("span", {}, "off"),
   );
-  mark(element, chosen);
-  return element;
-}
-
-function mark(element, chosen) {
-  if (element.dataset.id === chosen) element.setAttribute("aria-current", "true");
-  else element.removeAttribute("aria-current");
 }
 
 function page(schedule, ledger, coming, changed) {

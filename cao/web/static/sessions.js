@@ -6,10 +6,11 @@ import { List } from "./list.js";
 import { learnSession } from "./names.js";
 import { badge, button, choices, empty, head } from "./parts.js";
 import { SessionScreen } from "./session.js";
+import { Split } from "./split.js";
 
 export function sessions(context, parameters) {
   const activity = new Activity();
-  const list = new List("session.list", (session) => row(session, activity, chosen), {
+  const list = new List("session.list", (session) => split.mark(row(session, activity)), {
     blank: () => empty("sessions", "No sessions", "Launch one, and watch it here."),
   });
   const beside = h("span.beside", {});
@@ -19,7 +20,6 @@ export function sessions(context, parameters) {
     "aria-label": "Find by name",
     oninput: paced(() => filter(), 60),
   });
-  let chosen = null;
   let status = "open";
   const reload = () => list.load(status === "all" ? {} : { status });
   const bar = h(
@@ -47,9 +47,11 @@ export function sessions(context, parameters) {
     bar,
     list.element,
   );
-  const detail = h("section.detail", {});
-  const element = h("div.split", {}, aside, detail);
-  let open = null;
+  const split = new Split(
+    aside,
+    (reference) => new SessionScreen(context, reference),
+    () => empty("sessions", "Choose a session", "Its story stands here: what was asked, said and done."),
+  );
 
   const dirty = new Set();
   const refresh = paced(async () => {
@@ -73,46 +75,33 @@ export function sessions(context, parameters) {
     for (const element of list.rows.values()) element.hidden = !element.dataset.name.includes(words);
   }
 
-  async function move({ rest }) {
-    const reference = rest[0] ?? null;
-    if (reference === chosen && open) return;
-    open?.close();
-    chosen = reference;
-    open = reference ? new SessionScreen(context, reference) : null;
-    element.classList.toggle("opened", Boolean(reference));
-    for (const element of list.rows.values()) mark(element, chosen);
-    fill(
-      detail,
-      open ? open.element : empty("sessions", "Choose a session", "Its story stands here: what was asked, said and done."),
-    );
-    await open?.load();
-  }
+  const move = ({ rest }) => split.move(rest[0] ?? null);
 
   return {
     title: "Sessions",
-    element,
+    element: split.element,
     move,
     async load() {
       await activity.load();
       fill(beside, activity.words());
-      await Promise.all([reload(), open ? open.load() : move(parameters)]);
+      await Promise.all([reload(), split.open ? split.open.load() : move(parameters)]);
       filter();
     },
     async recover() {
       await activity.load();
       await reload();
-      open?.recover();
+      split.open?.recover();
     },
     take(event) {
-      open?.take(event);
+      split.open?.take(event);
       if (!event.session_id || !/^(session|terminal|turn|run|approval)\./.test(event.type)) return;
       dirty.add(event.session_id);
       refresh();
     },
-    keys: { a: () => open?.decide("approve"), d: () => open?.decide("deny") },
+    keys: { a: () => split.open?.decide("approve"), d: () => split.open?.decide("deny") },
     close() {
       list.close();
-      open?.close();
+      split.open?.close();
     },
   };
 }
@@ -138,10 +127,10 @@ class Activity {
   }
 }
 
-function row(session, activity, chosen) {
+function row(session, activity) {
   const first = session.terminals[0];
   const labels = Object.entries(session.labels).map(([key, value]) => h("span.tag", {}, value ? `${key}: ${value}` : key));
-  const element = h(
+  return h(
     "a.row",
     { href: `#/sessions/${session.id}`, data: { row: "", id: session.id, name: session.name.toLowerCase() } },
     h("span.name", {}, session.name),
@@ -149,11 +138,4 @@ function row(session, activity, chosen) {
     h("span.detail-line", {}, first ? `${first.profile} \u00b7 ${first.provider}` : "no agents", labels),
     when(session.created_at),
   );
-  mark(element, chosen);
-  return element;
-}
-
-function mark(element, chosen) {
-  if (element.dataset.id === chosen) element.setAttribute("aria-current", "true");
-  else element.removeAttribute("aria-current");
 }
