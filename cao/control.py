@@ -184,8 +184,9 @@ class Control(Facade):
             tools_for=self._tools_for,
             seat=self._seat,
             flows=self._flows,
+            public_url=services.public_url or "",
         )
-        return PrefectEngine(house, public_url=self.settings.public_url or (self._server.url if self._server else None))
+        return PrefectEngine(house, public_url=services.public_url)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

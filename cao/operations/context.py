@@ -73,6 +73,11 @@ class Services:
         return Limits(depth=self.settings.max_depth, terminals=self.settings.max_terminals)
 
     @property
+    def public_url(self) -> str | None:
+        """The origin under which people reach the server of this control, if there is one."""
+        return self.settings.public_url or (self.server.url if self.server else None)
+
+    @property
     def log_file(self) -> Path:
         return self.settings.home / "cao.log"
 

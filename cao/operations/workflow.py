@@ -172,7 +172,10 @@ async def get_workflow(ctx: Context, request: GetWorkflow) -> Workflow:
 
 def shown(ctx: Context, run_id: str) -> Workflow:
     """A run as it stands. Raises `NotFound`."""
-    return workflows.get(ctx.store.read(), run_id, ctx.store.clock.now())
+    found, origin = workflows.get(ctx.store.read(), run_id, ctx.store.clock.now()), ctx.services.public_url
+    if origin is None or found.flow_run_id is None:
+        return found
+    return found.model_copy(update={"flow_run_url": f"{origin}/prefect/runs/flow-run/{found.flow_run_id}"})
 
 
 class WaitForWorkflow(Request):

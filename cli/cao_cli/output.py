@@ -149,5 +149,7 @@ _TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "run.result": _result,
     "session.transcript": _transcript,
     "terminal.output": lambda data: str(data["text"]) or "no answer yet",
+    "definition.graph": lambda data: str(data["text"]),
+    "workflow.graph": lambda data: str(data["text"]),
 }
 """Answers that are read rather than looked up: what is printed of them."""

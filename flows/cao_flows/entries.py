@@ -12,7 +12,7 @@ from prefect.flow_engine import run_flow
 from cao.agents import survivors
 from cao.store import LeaseLost, activations, entries
 
-from . import flow_runs, patience
+from . import board, flow_runs, patience
 from .activation import SessionRunner, activation
 from .flow_runner import FlowRunner
 from .flow_source import is_flow, is_of_another_process
@@ -92,7 +92,9 @@ async def enter_workflow(house: House, client: PrefectClient, run_id: str, submi
         await patience.write(store, lambda tx: entries.bind(tx, entered, str(flow_run.id)))
         hold(runner)
         RUNNER.set(runner)
-        await cast("Awaitable[Any]", run_flow(workflow, flow_run=flow_run, parameters=flow_run.parameters, return_type="state"))
+        async with board.shown(house, client, run_id, flow_run.id):
+            played = run_flow(workflow, flow_run=flow_run, parameters=flow_run.parameters, return_type="state")
+            await cast("Awaitable[Any]", played)
     except LeaseLost:
         logger.warning("workflow %s was taken over", run_id)
     finally:

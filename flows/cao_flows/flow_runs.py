@@ -11,6 +11,7 @@ from cao.protocol import InvalidInput
 from cao.store import entries
 from cao.workflows.plan import failed
 
+from . import board
 from .flow_runner import FlowRunner
 from .flow_source import flow_of
 from .prefect_runs import flow_run_of
@@ -37,6 +38,7 @@ async def enter(runner: FlowRunner, client: PrefectClient, hold: Callable[[Any],
     async def enter_again() -> None:
         await client.set_flow_run_state(flow_run.id, Pending(), force=True)
 
-    said = await runner.play(flow, flow_run, enter_again)
+    async with board.shown(runner.house, client, runner.id, flow_run.id):
+        said = await runner.play(flow, flow_run, enter_again)
     if said is not None:
         await client.set_flow_run_state(flow_run.id, Completed(name="Waiting", message=said), force=True)

@@ -42,6 +42,8 @@ class House:
     """What a terminal for a phase is made of, as for one that a person adds. Raises `CaoError`."""
     flows: Mapping[str, Any]
     """The Prefect flows that this program registered as workflows, by name."""
+    public_url: str
+    """The origin under which our server shows the page and Prefect's UI; empty where there is none."""
 
     @property
     def prefect_home(self) -> Path:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import cao
@@ -118,6 +119,7 @@ async def test_a_flow_is_a_workflow_with_every_verb(house: House) -> None:
     terminals = (await house.control.terminal.list(session=run.session_id)).items
     assert sum(one.name == "talker" for one in terminals) == 1
     await _pictured(house, done)
+    await _shown_in_prefect(house, done)
     await _again(house, done)
     await _registered(house)
     await _in_a_flow_of_nobody(house)
@@ -128,6 +130,25 @@ async def _pictured(house: House, done: Workflow) -> None:
     assert "approval-" in (await house.control.workflow.graph(done.id)).text
     compared = await house.control.workflow.compare(done.id, done.id)
     assert (compared.same, compared.phases) == (True, [])
+
+
+async def _shown_in_prefect(house: House, done: Workflow) -> None:
+    """Prefect has the run under its name and tags, with its decisions as an artifact."""
+    async with httpx.AsyncClient(base_url=str(house.control.services.engine.status().api_url) + "/") as prefect:
+        flow_run = (await prefect.get(f"flow_runs/{done.flow_run_id}")).json()
+        assert (flow_run["name"], flow_run["state"]["type"]) == (f"release·{done.id}", "COMPLETED")
+        assert {f"run:{done.id}", "workflow:release"} <= set(flow_run["tags"])
+        wanted = {"artifacts": {"key": {"any_": [f"decisions-{done.id.replace('_', '-')}"]}}, "sort": "CREATED_DESC"}
+        async with asyncio.timeout(20):
+            while (
+                not (found := (await prefect.post("artifacts/filter", json=wanted)).json())
+                or "completed" not in found[0]["data"]
+            ):
+                await house.until(done, lambda _: True)
+    assert found[0]["flow_run_id"] == done.flow_run_id
+    assert f"see `cao workflow get {done.id}`" in found[0]["data"]
+    asked = next(step for step in done.steps if step.kind == "manual")
+    assert f"| {asked.path} | 1 | advance | person |" in found[0]["data"]
 
 
 async def _again(house: House, done: Workflow) -> None:
