@@ -185,13 +185,14 @@ def _graphql(operation: Operation) -> str:
 def _records() -> str:
     found: dict[str, Schema] = {}
     for operation in REGISTRY.values():
-        for name, schema in _models(operation.output):
+        inside = operation.request.model_json_schema(ref_template="{model}").get("$defs", {})
+        for name, schema in (*_models(operation.output), *cast("Mapping[str, Schema]", inside).items()):
             found.setdefault(name, schema)
-    parts = [
-        f"## {name}\n\n{schema.get('description', '')}\n\n{_fields(schema, records=True)}"
-        for name, schema in sorted(found.items())
-    ]
-    head = "# Records\n\nWhat operations answer with. Readers pass over fields that they do not know.\n\n"
+    parts = [_record(name, schema) for name, schema in sorted(found.items())]
+    head = (
+        "# Records\n\nWhat operations answer with, and what requests hold inside. Readers pass over fields that they do not "
+        "know.\n\n"
+    )
     return head + "\n".join(parts)
 
 

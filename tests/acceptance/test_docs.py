@@ -113,12 +113,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 
 def _url(home: Path, server: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while time.monotonic() < deadline and server.poll() is None:
         if found := read_server(home):
             return found.url
         time.sleep(0.05)
-    raise AssertionError(f"no server within 30 s: {(home.parent / 'server.log').read_text()}")
+    raise AssertionError(f"no server within 90 s: {(home.parent / 'server.log').read_text()}")
 
 
 @pytest.fixture
