@@ -181,4 +181,8 @@ def _flagged(name: str, value: Any) -> list[str]:
 
 
 def _shown(value: Any) -> str:
-    return shlex.quote(value if isinstance(value, str) else json.dumps(value))
+    text = value if isinstance(value, str) else json.dumps(value)
+    if "\n" not in text:
+        return shlex.quote(text)
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
+    return f"$'{escaped}'"  # so that a command is one line

@@ -1883,11 +1883,7 @@ Options of every command
   --token-file PATH  A file with the token to show at --url.
 
 Example
-  cao definition put greet --text 'name: greet
-phases:
-  - id: hello
-    command: {run: [echo, Hello]}
-'
+  cao definition put greet --text $'name: greet\\nphases:\\n  - id: hello\\n    command: {run: [echo, Hello]}\\n'
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -1951,11 +1947,7 @@ Options of every command
   --token-file PATH  A file with the token to show at --url.
 
 Example
-  cao definition validate --text 'name: greet
-phases:
-  - id: hello
-    agent: {prompt: Say hello.}
-'
+  cao definition validate --text $'name: greet\\nphases:\\n  - id: hello\\n    agent: {prompt: Say hello.}\\n'
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -2306,11 +2298,7 @@ Options of every command
   --token-file PATH  A file with the token to show at --url.
 
 Example
-  cao workflow import --text 'phases:
-  greet: {mode: agent, directive: "Greet {{who}}."}
-workflows:
-  - {id: hello, phases: [greet]}
-' --preview
+  cao workflow import --text $'phases:\\n  greet: {mode: agent, directive: "Greet {{who}}."}\\nworkflows:\\n  - {id: hello, phases: [greet]}\\n' --preview
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
@@ -5572,9 +5560,7 @@ Options of every command
   --token-file PATH  A file with the token to show at --url.
 
 Example
-  cao vision set '# Notes that keep
-
-Whoever writes a note finds it again in five years.' --expect-version 0
+  cao vision set $'# Notes that keep\\n\\nWhoever writes a note finds it again in five years.' --expect-version 0
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
