@@ -82,6 +82,11 @@ def _written(case: Any) -> None:
     _body(case).update(text=text, expect_digest=None, directory=None, project=None)
 
 
+def _imported(fields: Fields) -> None:
+    """A text that holds a workflow, for the project that is current; no files over HTTP."""
+    fields.update(text="workflows: [{id: w, phases: [a]}]", file=None, directory=None, project=None)
+
+
 def _task(fields: Fields) -> None:
     """For an agent or a person, and until a time that calendars know."""
     fields.update(person=None, deadline="2027-03-31T16:00:00Z")
@@ -113,6 +118,8 @@ MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
         phase="hello", inputs={}, phases={}, directory=None, project=None
     ),
     ("POST", "/workflows"): lambda fields: fields.update(directory=None, project=None),
+    ("POST", "/workflows/import"): _imported,
+    ("POST", "/approvals"): lambda fields: fields.update(session=None),
     ("POST", "/workflows/batch"): lambda fields: fields.update(directory=None, project=None),
     ("POST", "/queue"): _enqueue,
     ("POST", "/queue/hold"): _some,
