@@ -10,7 +10,7 @@ TESTS ?= tests
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-workflow test check format bench generate screenshots lock clean
+.PHONY: help demo demo-workflow test chaos check format bench generate screenshots lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ demo-workflow: $(READY) ## a workflow from plan to merge, with worktrees, rework
 
 test: $(READY) ## run all tests (TESTS=tests/unit for some, WORKERS=1 for one process)
 	@$(RUN) -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup
+
+chaos: $(READY) ## kill what works at its full size: workflows 248 times, 1,000 queued items (half an hour)
+	@CAO_CHAOS_POINTS=48 CAO_CHAOS_KILLS=200 CAO_CHAOS_FULL_SECONDS=10 CAO_CHAOS_ITEMS=1000 $(RUN) -m pytest tests/chaos
 
 check: $(READY) ## format, lint, strict types, import rules, and whether generated files and docs are fresh
 	$(RUN) -m ruff format --check .
