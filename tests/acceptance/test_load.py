@@ -1,9 +1,10 @@
-"""Many at once: fifty assignments whose results all arrive once, and two hundred sessions while the server stays awake."""
+"""Many at once: fifty assignments whose results all arrive once, and many sessions while the server stays awake."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from asyncio.subprocess import PIPE
 from collections import Counter
@@ -19,7 +20,7 @@ from cao.settings import load
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(400)]
 
 WORKERS = 50
-SESSIONS = 200
+SESSIONS = int(os.environ.get("CAO_LOAD_SESSIONS", "60"))
 
 PROBE = """
 import select, sys, time
@@ -63,7 +64,7 @@ async def test_fifty_assignments_all_come_back(control: Remote, tmp_path: Path) 
     assert Counter(run.state for run in runs) == {"completed": WORKERS + 1}
 
 
-async def test_two_hundred_sessions_launched_at_once(control: Remote, tmp_path: Path) -> None:
+async def test_many_sessions_launched_at_once(control: Remote, tmp_path: Path) -> None:
     probe = await asyncio.create_subprocess_exec(sys.executable, "-c", PROBE, control.url, stdin=PIPE, stdout=PIPE)
     launched = await asyncio.gather(
         *(

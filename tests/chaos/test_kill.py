@@ -27,8 +27,8 @@ from cao_flows.prefect_api import PrefectApi
 
 HERE = Path(__file__).parent
 TURNS = 10
-KILLS = 20
-KILLS_WITH_PREFECT = 2
+KILLS = int(os.environ.get("CAO_CHAOS_SESSION_KILLS", "6"))
+KILLS_WITH_PREFECT = 1
 """So many more where Prefect's API is killed too; each waits for its cold start."""
 SEED = int(os.environ.get("CAO_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 
@@ -89,7 +89,7 @@ def prefect(tmp_path: Path) -> Iterator[str]:
 
 @pytest.mark.timeout(600)
 @pytest.mark.xdist_group("prefect")
-async def test_killed_at_twenty_random_moments(home: Path, tmp_path: Path, prefect: str) -> None:
+async def test_killed_at_random_moments(home: Path, tmp_path: Path, prefect: str) -> None:
     await check_kills(home, tmp_path, KILLS, prefect)
 
 

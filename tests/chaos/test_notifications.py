@@ -1,9 +1,10 @@
-"""Two thousand notifications to bad receivers, by senders that are killed: none is lost, and every receipt is true."""
+"""Many notifications to bad receivers, by senders that are killed: none is lost, and every receipt is true."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections import Counter
@@ -20,7 +21,7 @@ from cao_notifiers.records import Delivery
 
 from .receivers import Receiver, http, smtp
 
-NOTES = 50
+NOTES = int(os.environ.get("CAO_CHAOS_NOTES", "12"))
 ATTEMPTS = 10
 SECONDS = 0.6
 """What the senders wait for a receiver; see `notifier_process`."""
