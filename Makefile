@@ -35,11 +35,11 @@ test: $(READY) ## run all tests (TESTS=tests/unit for some, WORKERS=1 for one pr
 
 # What `make test` does with small numbers, so that it ends in time.
 FULL := CAO_CHAOS_SESSION_KILLS=20 CAO_CHAOS_NOTES=50 CAO_CHAOS_POINTS=48 CAO_CHAOS_KILLS=200 CAO_CHAOS_FULL_SECONDS=10 \
-	CAO_CHAOS_ITEMS=1000 CAO_LOAD_SESSIONS=200 CAO_FUZZ=full CAO_FUZZ_EXAMPLES=4000 CAO_MACHINE_EXAMPLES=60
+	CAO_CHAOS_ITEMS=1000 CAO_LOAD_SESSIONS=200 CAO_FUZZ=full CAO_FUZZ_EXAMPLES=4000 CAO_MACHINE_EXAMPLES=60 CAO_DOCS=full
 
 full: $(READY) ## what is killed, loaded and fuzzed, at its full size: 20 sessions and 248 workflows killed, 1,000 queued items (an hour)
 	@$(FULL) $(RUN) -m pytest tests/chaos tests/unit/workflows tests/acceptance/test_load.py tests/acceptance/test_fuzz.py \
-		tests/acceptance/test_state_machines.py tests/acceptance/test_queue_machine.py
+		tests/acceptance/test_state_machines.py tests/acceptance/test_queue_machine.py tests/acceptance/test_docs.py
 
 check: $(READY) ## format, lint, strict types, import rules, and whether generated files and docs are fresh
 	$(RUN) -m ruff format --check .

@@ -16,7 +16,7 @@ import pytest
 
 FULL = os.environ.get("CAO_FUZZ") == "full"
 """All phases, many examples: some ten thousand cases. Otherwise what fits beside all other tests."""
-CASES = 3000 if FULL else 1000
+CASES = 3000 if FULL else 400
 TOKEN = "cao_fuzz-token-of-this-test-and-no-other"
 CONFIGURATION = """
 [checks.negative_data_rejection]
@@ -78,7 +78,7 @@ def test_the_fuzzer_finds_nothing(url: str, tmp_path: Path) -> None:
         *("--header", f"Authorization: Bearer {TOKEN}"),
         *("--checks", "all", "--continue-on-failure"),
         *("--phases", "examples,coverage,fuzzing,stateful" if FULL else "examples,fuzzing"),
-        *("--max-examples", "25" if FULL else "8"),
+        *("--max-examples", "25" if FULL else "3"),
         *("--exclude-operation-id", "event_follow"),  # an endless answer; tests/integration/test_http_streams.py reads it
         *("--exclude-operation-id", "output_follow"),  # as long as a run, and none ends here; test_history.py follows one
         *("--seed", "1", "--request-timeout", "20"),

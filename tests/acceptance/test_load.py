@@ -20,7 +20,7 @@ from cao.settings import load
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(400)]
 
 WORKERS = 50
-SESSIONS = int(os.environ.get("CAO_LOAD_SESSIONS", "60"))
+SESSIONS = int(os.environ.get("CAO_LOAD_SESSIONS", "20"))
 
 PROBE = """
 import select, sys, time

@@ -246,7 +246,7 @@ def test_every_surface_moves_items_as_the_model_does(house: House) -> None:
 
     Told.house = house
     told = settings(
-        max_examples=int(EXAMPLES or 6),
+        max_examples=int(EXAMPLES or 3),
         stateful_step_count=25,
         derandomize=EXAMPLES is None,
         database=None,

@@ -277,7 +277,7 @@ def test_every_surface_moves_tasks_as_the_model_does(house: Surfaces) -> None:
 
     Told.house = house
     told = settings(
-        max_examples=int(EXAMPLES or 10),
+        max_examples=int(EXAMPLES or 3),
         stateful_step_count=25,
         derandomize=EXAMPLES is None,
         database=None,

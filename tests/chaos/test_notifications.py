@@ -21,7 +21,7 @@ from cao_notifiers.records import Delivery
 
 from .receivers import Receiver, http, smtp
 
-NOTES = int(os.environ.get("CAO_CHAOS_NOTES", "12"))
+NOTES = int(os.environ.get("CAO_CHAOS_NOTES", "5"))
 ATTEMPTS = 10
 SECONDS = 0.6
 """What the senders wait for a receiver; see `notifier_process`."""

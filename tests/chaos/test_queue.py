@@ -29,7 +29,7 @@ from .schedule_process import FileClock
 from .test_schedules import NOON, SEED, set_time
 
 ROOT = Path(__file__).parents[2]
-ITEMS = int(os.environ.get("CAO_CHAOS_ITEMS", "100"))
+ITEMS = int(os.environ.get("CAO_CHAOS_ITEMS", "60"))
 PROCESSES, LIMIT = 4, 16
 VERBS = ("hold", "hold", "release", "reorder", "reorder", "reorder", "drop")
 

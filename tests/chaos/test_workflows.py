@@ -36,9 +36,9 @@ from cao_flows.prefect_api import PrefectApi
 
 pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600)]
 
-POINTS = int(os.environ.get("CAO_CHAOS_POINTS", "5"))
+POINTS = int(os.environ.get("CAO_CHAOS_POINTS", "3"))
 FULL_SECONDS = float(os.environ.get("CAO_CHAOS_FULL_SECONDS", "2"))
-KILLS = int(os.environ.get("CAO_CHAOS_KILLS", "4"))
+KILLS = int(os.environ.get("CAO_CHAOS_KILLS", "2"))
 SEED = int(os.environ.get("CAO_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)
 CPU_SECONDS = 3.0
 """Processor time until a run goes on: the clock would measure what else the machine does."""

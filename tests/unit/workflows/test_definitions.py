@@ -27,7 +27,7 @@ from .corpus import OTHERS, around, cases
 
 ROOT = Path(__file__).parents[3]
 EXAMPLES = sorted((ROOT / "examples" / "workflows").glob("*.yaml"))
-TRIES = int(os.environ.get("CAO_FUZZ_EXAMPLES", "100"))
+TRIES = int(os.environ.get("CAO_FUZZ_EXAMPLES", "30"))
 FUZZ = settings(max_examples=TRIES, deadline=None, suppress_health_check=list(HealthCheck))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cao.workflows.expressions import OUTPUT_LIMIT, ExpressionError, evaluate, filled, names, references, render, single
 
-EXAMPLES = int(os.environ.get("CAO_FUZZ_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("CAO_FUZZ_EXAMPLES", "30"))
 """How many the fuzzer tries; tens of thousands when somebody has the time."""
 """How many the fuzzer tries; tens of thousands when somebody has the time."""
 
