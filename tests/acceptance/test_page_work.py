@@ -203,14 +203,14 @@ async def test_all_of_it_fits_a_phone(house: House) -> None:
     page = await house.enter(viewport={"width": 360, "height": 760})
     task = (await house.client.task.create(title="word" * 50, description=f"{'long' * 80} {MARKUP}", status="ready")).id
     await house.client.queue.enqueue(prompt="word" * 50, provider="scripted", directory=str(folder(house)), not_before="1d")
-    run = (await house.client.workflow.list(limit=1)).items[0].id
+    runs = (await house.client.workflow.list(limit=1)).items  # of the tests before, where they ran
     places = (
         "tasks",
         f"tasks/{task}",
         "tasks/wishes",
         "queue",
         "workflows",
-        f"workflows/{run}",
+        *(f"workflows/{run.id}" for run in runs),
         "workflows/definitions/change",
     )
     for place in places:
