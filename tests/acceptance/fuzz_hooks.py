@@ -129,6 +129,7 @@ MENDS: dict[tuple[str, str], Callable[[Fields], object]] = {
     ("POST", "/git/commits"): lambda fields: fields.update(paths=[]),
     ("POST", "/rules"): _rule,
     ("POST", "/tasks"): _task,
+    ("PUT", "/requirements/{requirement}"): lambda fields: fields.update(clear=[]),
     ("PUT", "/tasks/{task}"): lambda fields: fields.update(clear=[]),  # what is given cannot be emptied
     ("POST", "/tasks/{task}/deadline"): lambda fields: fields.update(deadline="2027-03-31T16:00:00Z"),
     ("POST", "/bulk/tasks"): _bulk,
