@@ -72,7 +72,7 @@ class Surfaces:
 
     async def _python(self, defined: Operation, fields: Fields) -> Any:
         try:
-            answer = await getattr(getattr(self._client, defined.group), defined.verb)(**fields)
+            answer = await getattr(getattr(self._client, defined.group), defined.method_name)(**fields)
         except CaoError as error:
             return Refusal(error.code, error.details)
         return answer.model_dump(mode="json")

@@ -59,7 +59,7 @@ def gaps(registry: Registry) -> list[str]:
             sys.modules["cao.client.facade"], f"{defined.group.title()}Group", None
         )
         checks = {
-            "python method": hasattr(group, defined.verb) or not defined.on("python"),
+            "python method": hasattr(group, defined.method_name) or not defined.on("python"),
             "HTTP route": (defined.method.lower(), defined.path) in routes or not defined.on("http"),
             "command": defined.name in json.dumps(commands) or not defined.on("cli"),
             "MCP tool": defined.identifier in tools or not defined.on("mcp"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -55,7 +54,7 @@ def test_every_product_is_a_file_of_the_packages() -> None:
 
 @pytest.mark.parametrize("operation", ON_PYTHON, ids=by_name)
 def test_every_operation_has_a_typed_method(operation: Operation) -> None:
-    method = getattr(getattr(facade, f"{operation.group.title()}Group"), operation.verb)
+    method = getattr(getattr(facade, f"{operation.group.title()}Group"), operation.method_name)
     signature = inspect.signature(method)
     assert set(signature.parameters) - {"self"} == set(operation.request.model_fields)
     required = {name for name, field in operation.request.model_fields.items() if field.is_required()}
@@ -77,11 +76,18 @@ def test_every_example_is_a_command_line_that_says_the_same(operation: Operation
     command, _ = find([operation.group, operation.verb])
     line = example(command.entry, " ".join(["cao", *command.words]))
     assert line in PAGES[" ".join(command.words)]
-    found, rest = find(shlex.split(line)[1:])
+    found, rest = find(words(line)[1:])
     given, _ = parse(found, rest)
     paths = {field.name for field in found.fields if field.kind == "path"}
     wanted = {name: str(Path(value).expanduser()) if name in paths else value for name, value in operation.example.items()}
     assert operation.parse(given) == operation.parse(wanted)
+
+
+def words(line: str) -> list[str]:
+    """A command as the shell reads it."""
+    script = f"printf '%s\\0' {line}"
+    read = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=True).stdout
+    return read.split("\0")[:-1]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.words))
@@ -150,7 +156,7 @@ class Recorder:
 def test_a_method_hands_on_what_the_operation_takes(operation: Operation) -> None:
     transport = Recorder()
     group = getattr(facade.Facade(transport), operation.group)  # type: ignore[arg-type]
-    answer = getattr(group, operation.verb)(**operation.example)
+    answer = getattr(group, operation.method_name)(**operation.example)
     if operation.effect != "stream":
         asyncio.run(answer)
     name, fields = transport.asked[0]
