@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-# Tests of one group share an engine or agents and stay in one process; see CONTRIBUTING.md.
+# The tests of a file share servers and stay in one process; the slow files come first.
 TESTS ?= tests
 WORKERS ?= 3
 
@@ -31,7 +31,7 @@ demo-workflow: $(READY) ## a workflow from plan to merge, with worktrees, rework
 	@$(RUN) examples/demo_workflow.py $(AGENT)
 
 test: $(READY) ## run all tests (TESTS=tests/unit for some, WORKERS=1 for one process)
-	@$(RUN) -m pytest $(TESTS) -n $(WORKERS) --dist loadgroup
+	@$(RUN) -m pytest $(TESTS) -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 # What `make test` does with small numbers, so that it ends in time.
 FULL := CAO_CHAOS_SESSION_KILLS=20 CAO_CHAOS_NOTES=50 CAO_CHAOS_POINTS=48 CAO_CHAOS_KILLS=200 CAO_CHAOS_FULL_SECONDS=10 \

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from cao import presence, rest
+from cao import presence
 from cao.agents import AgentTools, Profile, Providers
 from cao.agents.builtin_providers import builtin_providers
 from cao.agents.callable import CallableProvider, Function
@@ -22,7 +22,7 @@ from cao.agents.library import Library
 from cao.client.facade import Facade
 from cao.client.local import LocalTransport
 from cao.duties import Duties, Expiry
-from cao.engine import Engine, EngineStatus
+from cao.engine import Engine
 from cao.liveness import Owner
 from cao.operations.context import Context, Progress, Server, Services
 from cao.operations.seating import profile_of, seat
@@ -33,12 +33,12 @@ from cao.queue import Dispatcher
 from cao.schedules import Schedules
 from cao.settings import Settings
 from cao.signals import Signals
-from cao.store import Reader, Store, Transaction, activations, dispatches, entries, log, sessions, tasks, terminals, workflows
+from cao.store import Store, dispatches, log, tasks, terminals
 from cao.store.clock import Clock
-from cao.store.hub import DUE
 from cao.store.terminals import NewTerminal
 from cao.tasks import refinement
 from cao.toolbox import Toolbox
+from cao.upkeep import Upkeep
 from cao.workflows.definition import Definition
 
 if TYPE_CHECKING:
@@ -47,26 +47,6 @@ if TYPE_CHECKING:
     from cao_flows.house import Wanted
 
 logger = logging.getLogger(__name__)
-
-WATCH_SECONDS = 0.25
-"""How often the store is asked whether another process changed it, and the clock whether something is due. A commit of this
-process that makes something due is seen at once."""
-
-
-class Parked:
-    """The engine of a control that only asks and records: work waits for a server or a `tick`."""
-
-    def submit(self, work_id: str) -> None:
-        """Somebody else will see the work in the store."""
-
-    def start(self) -> None:
-        """Nothing to start."""
-
-    def status(self) -> EngineStatus:
-        return EngineStatus("stopped", "this process only records; work waits for a server or a tick")
-
-    async def stop(self, grace: float) -> None:
-        """Nothing to stop."""
 
 
 class Control(Facade):
@@ -125,12 +105,11 @@ class Control(Facade):
         self._owner = Owner(settings.home)
         self._exit.callback(self._owner.vanish)
         self._owner.appear()
-        self.duties = Duties(store)
+        self._upkeep = upkeep = Upkeep(store, self._owner, settings)
         schedules = Schedules(store, self._owner, settings, self.call)
-        self.duties.add(Expiry(store, lambda: self._submit_waiting()))
-        self.duties.add(schedules)
         dispatcher = Dispatcher(store, self._owner, settings, self.call)
-        self.duties.add(dispatcher)
+        for duty in (Expiry(store, upkeep.submit_waiting), schedules, dispatcher):
+            upkeep.duties.add(duty)
         store.recorders.append(dispatcher.record)
         signals = Signals(store, settings.receiver_seconds)
         self.plugins = Host(self, store, signals)
@@ -143,11 +122,11 @@ class Control(Facade):
         self.services = Services(
             settings=settings,
             store=store,
-            engine=Parked(),
+            engine=upkeep.engine,
             providers=Providers([*builtin_providers(settings.home), self._functions]),
             library=Library(settings.home / "profiles"),
             signals=signals,
-            tick=self._tick,
+            tick=upkeep.tick,
             plugins=self.plugins,
             schedules=schedules,
             queue=dispatcher,
@@ -157,18 +136,22 @@ class Control(Facade):
         )
         await self.plugins.open()
         self._exit.push_async_callback(self._note_rest)
-        self._exit.push_async_callback(self.duties.close)
+        self._exit.push_async_callback(upkeep.duties.close)
         if self._work:
             await self._begin_to_work()
 
     async def _begin_to_work(self) -> None:
         engine: Engine = self._make_engine()
-        self.services.engine = engine
+        self.services.engine = self._upkeep.engine = engine
         self._exit.push_async_callback(engine.stop, 2.0)
-        await self._recover()
-        watching = asyncio.create_task(self._watch(), name="cao-watch")
+        await self._upkeep.recover()
+        watching = asyncio.create_task(self._upkeep.watch(), name="cao-watch")
         self._exit.push_async_callback(_cancel, watching)
-        self._submit_waiting()
+        self._upkeep.submit_waiting()
+
+    async def _note_rest(self) -> None:
+        if all(plugin.status != "failed" for plugin in self.plugins.list()):  # a failed one's duties are not known
+            await self._upkeep.note_rest()
 
     def _make_engine(self) -> PrefectEngine:
         from cao_flows.engine import PrefectEngine
@@ -195,6 +178,11 @@ class Control(Facade):
         presence.vanish(self)
         self.closing.set()
         await self._exit.aclose()
+
+    @property
+    def duties(self) -> Duties:
+        """What falls due by itself; plugins add to it."""
+        return self._upkeep.duties
 
     @property
     def works(self) -> bool:
@@ -322,96 +310,6 @@ class Control(Facade):
             name=wanted.name,
             model=wanted.model,
         )
-
-    async def _recover(self) -> int:
-        owner = self._owner
-
-        def recover(tx: Transaction) -> int:
-            cut = activations.recover_all(tx, owner.name, owner.is_alive)
-            return cut + entries.recover_all(tx, owner.name, owner.is_alive, self.settings.approval_seconds)
-
-        return await self.services.store.write(recover)
-
-    def _submit_waiting(self) -> list[str]:
-        waiting = _with_work(self.services.store.read())
-        for id in waiting:
-            self.services.engine.submit(id)
-        return waiting
-
-    async def _watch(self) -> None:
-        """See what other processes commit, and what falls due."""
-        version = await self.services.store.foreign_version()
-        loop, look_at = asyncio.get_running_loop(), 0.0
-        with self.services.store.hub.subscribe(DUE) as due:
-            while True:
-                await due.wait(max(look_at - loop.time(), 0.0))
-                try:
-                    if loop.time() >= look_at:
-                        look_at = loop.time() + WATCH_SECONDS
-                        version = await self._look(version)
-                    self.duties.begin()
-                except CaoError:
-                    logger.warning("the store could not be watched", exc_info=True)
-
-    async def _look(self, version: int) -> int:
-        """Take up what other processes have committed since `version`; the version now."""
-        now = await self.services.store.foreign_version()
-        if now != version:
-            self.services.store.hub.publish(None)
-            await self._recover()
-            self._submit_waiting()
-        return now
-
-    async def _note_rest(self) -> None:
-        """When all is at rest, leave word for the next tick; see `cao.rest`."""
-        store, home = self.services.store, self.settings.home
-        left = store.read().row("SELECT value FROM settings WHERE key = ?", (rest.KEY,))
-        if (left and rest.counts(home, left["value"])) or any(plugin.status == "failed" for plugin in self.plugins.list()):
-            return
-
-        def write(tx: Transaction) -> None:
-            if not (_with_work(tx) or activations.any_open(tx)) and (due := self.duties.next(tx)) > tx.now:
-                tx.execute("INSERT INTO settings (key, value) VALUES (?, ?)", (rest.KEY, rest.note(home, due)))
-
-        with contextlib.suppress(CaoError):  # whoever cannot write here has no word to leave
-            await store.write(write)
-
-    async def _tick(self, seconds: float, report: Progress | None) -> dict[str, Any]:
-        """Recover, perform the duties and wait for the sessions that have work, until nothing is left or the time is over."""
-        store, loop = self.services.store, asyncio.get_running_loop()
-        before, done, deadline = log.last_seq(store.read()), self.duties.done.copy(), loop.time() + seconds
-        await self._recover()
-        entered: set[str] = set()
-        with store.hub.subscribe(log.LOG) as commits:
-            while True:
-                left, rest = self._submit_waiting(), deadline - loop.time()
-                entered.update(left)
-                busy = self.duties.begin(max(rest, 0.0))  # after the look at sessions: one that ends may let the queue go on
-                if rest <= 0 or not (left or busy):
-                    break
-                if report is not None:
-                    await self._report_tick(report, entered, left)
-                await (self.duties.wait(rest) if busy and not left else commits.wait(min(rest, WATCH_SECONDS if busy else 5.0)))
-        return {
-            "recovered": _count(store, "turn.cut", before),
-            "done": dict(self.duties.done - done),
-            "sessions": len(entered),
-            "settled": sum(_count(store, f"run.{state}", before) for state in ("completed", "failed", "cancelled")),
-            "left": len(left),
-        }
-
-    async def _report_tick(self, report: Progress, entered: set[str], left: list[str]) -> None:
-        engine, total = self.services.engine.status(), float(len(entered))
-        await report(total - len(left), total, f"{len(left)} sessions at work; engine {engine.state} {engine.detail}")
-
-
-def _with_work(reader: Reader) -> list[str]:
-    """Sessions and workflows that somebody should work on."""
-    return sessions.with_work(reader) + workflows.with_work(reader)
-
-
-def _count(store: Store, type: str, after: int) -> int:
-    return store.read().number("SELECT count(*) FROM events WHERE type = ? AND seq > ?", (type, after))
 
 
 def _secrets(environment: Mapping[str, str]) -> list[str]:

@@ -1091,223 +1091,6 @@ class CheckpointGroup:
         )
 
 
-class DefinitionGroup:
-    """Definitions of workflows: the files in a project's `.cao/workflows/`."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    async def list(
-        self,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        limit: int = 50,
-        cursor: str | None = None,
-    ) -> Page[DefinitionSummary]:
-        """List a project's workflows by name; files that cannot be run are listed with their first problem.
-
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        limit: How many items to give at most.
-        cursor: Where to go on: the `next_cursor` of the page before.
-        """
-        return await self._transport.call(
-            "definition.list",
-            {
-                "project": project,
-                "directory": directory,
-                "limit": limit,
-                "cursor": cursor,
-            },
-        )
-
-    async def get(
-        self,
-        definition: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-    ) -> DefinitionText:
-        """Show a workflow's file, its digest, and what is wrong with it, if anything is.
-
-        definition: Its name.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        """
-        return await self._transport.call(
-            "definition.get",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-            },
-        )
-
-    async def put(
-        self,
-        definition: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        text: str,
-        expect_digest: str | None = None,
-        idempotency_key: str | None = None,
-    ) -> DefinitionText:
-        """Write a workflow's file, whole or not at all. A text that cannot be run is refused with each problem's
-        line and column.
-
-        Runs that are under way keep the definition that they began with.
-
-        definition: Its name: what its text says, and what its file is called.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        text: The definition, in YAML, 256 KiB at most.
-        expect_digest: Only in the place of a text with this digest, as `definition get` tells it, so that
-            nobody's change is lost.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        """
-        return await self._transport.call(
-            "definition.put",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-                "text": text,
-                "expect_digest": expect_digest,
-                "idempotency_key": idempotency_key,
-            },
-        )
-
-    async def remove(
-        self,
-        definition: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        idempotency_key: str | None = None,
-        dry_run: bool = False,
-    ) -> RemovedDefinition:
-        """Delete a workflow's file. Its runs stay, and those under way go on.
-
-        definition: Its name.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
-            again.
-        dry_run: Say what would happen and change nothing.
-        """
-        return await self._transport.call(
-            "definition.remove",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-                "idempotency_key": idempotency_key,
-                "dry_run": dry_run,
-            },
-        )
-
-    async def validate(
-        self,
-        definition: str | None = None,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        text: str | None = None,
-        path: str | None = None,
-    ) -> Validation:
-        """Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is an
-        answer, no error.
-
-        A text or a file is judged beside the definitions of the project, if there is one.
-
-        definition: The name of a workflow of the project.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        text: A definition's text.
-        path: A file on this computer; from the command line and Python only.
-        """
-        return await self._transport.call(
-            "definition.validate",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-                "text": text,
-                "path": path,
-            },
-        )
-
-    async def render(
-        self,
-        definition: str,
-        phase: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        phases: Mapping[str, Any] | None = None,
-        feedback: str = "",
-    ) -> Rendered:
-        """Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
-        between ‹ and ›.
-
-        definition: The name of a workflow of the project.
-        phase: The phase's path, such as `build`, or `build/api` for one inside another.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        inputs: The run's inputs; required ones that are left out are made up.
-        phases: Results of earlier phases, such as `{"plan": {"output": {"text": "…"}}}`; the others are made
-            up.
-        feedback: Why the phase would be done again.
-        """
-        return await self._transport.call(
-            "definition.render",
-            {
-                "definition": definition,
-                "phase": phase,
-                "project": project,
-                "directory": directory,
-                "inputs": dict(inputs or {}),
-                "phases": dict(phases or {}),
-                "feedback": feedback,
-            },
-        )
-
-    async def schema(self) -> DefinitionSchema:
-        """Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
-        file's first line.
-        """
-        return await self._transport.call("definition.schema", {})
-
-    async def graph(
-        self,
-        definition: str,
-        *,
-        project: str | None = None,
-        directory: str | None = None,
-        form: Literal["mermaid", "svg"] = "mermaid",
-    ) -> Picture:
-        """Draw a workflow as it is written: its phases and where verdicts lead.
-
-        definition: Its name.
-        project: The id or name of the project; that of `directory`, else the current one unless given.
-        directory: A directory of the project, absolute.
-        form: `mermaid`, for READMEs and chats, or `svg`, a picture.
-        """
-        return await self._transport.call(
-            "definition.graph",
-            {
-                "definition": definition,
-                "project": project,
-                "directory": directory,
-                "form": form,
-            },
-        )
-
-
 class WorkflowGroup:
     """Workflows: runs of definitions, from start to end. Their files are `definition`; their single phases are `phase`."""
 
@@ -1392,7 +1175,7 @@ class WorkflowGroup:
 
         definition: Only those of this definition.
         state: Only those in this state.
-        project: Only those of this project's id.
+        project: Only those of this project: its id or name.
         limit: How many items to give at most.
         cursor: Where to go on: the `next_cursor` of the page before.
         """
@@ -1902,6 +1685,223 @@ class DaemonGroup:
                 "idempotency_key": idempotency_key,
             },
         )
+
+
+class DefinitionGroup:
+    """Definitions of workflows: the files in a project's `.cao/workflows/`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page[DefinitionSummary]:
+        """List a project's workflows by name; files that cannot be run are listed with their first problem.
+
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        limit: How many items to give at most.
+        cursor: Where to go on: the `next_cursor` of the page before.
+        """
+        return await self._transport.call(
+            "definition.list",
+            {
+                "project": project,
+                "directory": directory,
+                "limit": limit,
+                "cursor": cursor,
+            },
+        )
+
+    async def get(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+    ) -> DefinitionText:
+        """Show a workflow's file, its digest, and what is wrong with it, if anything is.
+
+        definition: Its name.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        """
+        return await self._transport.call(
+            "definition.get",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+            },
+        )
+
+    async def put(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        text: str,
+        expect_digest: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> DefinitionText:
+        """Write a workflow's file, whole or not at all. A text that cannot be run is refused with each problem's
+        line and column.
+
+        Runs that are under way keep the definition that they began with.
+
+        definition: Its name: what its text says, and what its file is called.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        text: The definition, in YAML, 256 KiB at most.
+        expect_digest: Only in the place of a text with this digest, as `definition get` tells it, so that
+            nobody's change is lost.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        """
+        return await self._transport.call(
+            "definition.put",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "text": text,
+                "expect_digest": expect_digest,
+                "idempotency_key": idempotency_key,
+            },
+        )
+
+    async def remove(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        idempotency_key: str | None = None,
+        dry_run: bool = False,
+    ) -> RemovedDefinition:
+        """Delete a workflow's file. Its runs stay, and those under way go on.
+
+        definition: Its name.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        idempotency_key: Give the same key with the same request and get the same answer, without doing the work
+            again.
+        dry_run: Say what would happen and change nothing.
+        """
+        return await self._transport.call(
+            "definition.remove",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "idempotency_key": idempotency_key,
+                "dry_run": dry_run,
+            },
+        )
+
+    async def graph(
+        self,
+        definition: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        form: Literal["mermaid", "svg"] = "mermaid",
+    ) -> Picture:
+        """Draw a workflow as it is written: its phases and where verdicts lead.
+
+        definition: Its name.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        form: `mermaid`, for READMEs and chats, or `svg`, a picture.
+        """
+        return await self._transport.call(
+            "definition.graph",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "form": form,
+            },
+        )
+
+    async def validate(
+        self,
+        definition: str | None = None,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        text: str | None = None,
+        path: str | None = None,
+    ) -> Validation:
+        """Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is an
+        answer, no error.
+
+        A text or a file is judged beside the definitions of the project, if there is one.
+
+        definition: The name of a workflow of the project.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        text: A definition's text.
+        path: A file on this computer; from the command line and Python only.
+        """
+        return await self._transport.call(
+            "definition.validate",
+            {
+                "definition": definition,
+                "project": project,
+                "directory": directory,
+                "text": text,
+                "path": path,
+            },
+        )
+
+    async def render(
+        self,
+        definition: str,
+        phase: str,
+        *,
+        project: str | None = None,
+        directory: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        phases: Mapping[str, Any] | None = None,
+        feedback: str = "",
+    ) -> Rendered:
+        """Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
+        between ‹ and ›.
+
+        definition: The name of a workflow of the project.
+        phase: The phase's path, such as `build`, or `build/api` for one inside another.
+        project: The id or name of the project; that of `directory`, else the current one unless given.
+        directory: A directory of the project, absolute.
+        inputs: The run's inputs; required ones that are left out are made up.
+        phases: Results of earlier phases, such as `{"plan": {"output": {"text": "…"}}}`; the others are made
+            up.
+        feedback: Why the phase would be done again.
+        """
+        return await self._transport.call(
+            "definition.render",
+            {
+                "definition": definition,
+                "phase": phase,
+                "project": project,
+                "directory": directory,
+                "inputs": dict(inputs or {}),
+                "phases": dict(phases or {}),
+                "feedback": feedback,
+            },
+        )
+
+    async def schema(self) -> DefinitionSchema:
+        """Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
+        file's first line.
+        """
+        return await self._transport.call("definition.schema", {})
 
 
 class DependencyGroup:
@@ -5110,9 +5110,9 @@ class Facade:
         self.task = TaskGroup(transport)
         self.checklist = ChecklistGroup(transport)
         self.checkpoint = CheckpointGroup(transport)
-        self.definition = DefinitionGroup(transport)
         self.workflow = WorkflowGroup(transport)
         self.daemon = DaemonGroup(transport)
+        self.definition = DefinitionGroup(transport)
         self.dependency = DependencyGroup(transport)
         self.error = ErrorGroup(transport)
         self.event = EventGroup(transport)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import json
+import logging
 from collections.abc import Awaitable, Callable, Generator, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Self, cast
@@ -14,13 +15,15 @@ from cao.protocol import CaoError, Unavailable
 
 from .toolset import Toolset
 
+logger = logging.getLogger(__name__)
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-LOAD_SECONDS = 30.0
+LOAD_SECONDS = 50.0
 """The longest that a request waits for the SDK to load."""
 
 STOP_SECONDS = 10.0
@@ -50,7 +53,7 @@ class HttpServer:
 
     async def __aenter__(self) -> Self:
         self._wanted = asyncio.Event()
-        self._ready: asyncio.Future[Handler] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[Handler | None] = asyncio.get_running_loop().create_future()
         self._owner = asyncio.create_task(self._serve(), name=f"cao-mcp-{self._name}")
         return self
 
@@ -72,7 +75,18 @@ class HttpServer:
 
     async def _serve(self) -> None:
         """Everything of the SDK lives and ends in this one task: its task groups insist on that."""
-        await self._wanted.wait()
+        while True:
+            await self._wanted.wait()
+            try:
+                await self._load_and_serve()
+            except Exception:
+                logger.exception("MCP could not be served; the next request tries again")
+            self._wanted.clear()
+            ready, self._ready = self._ready, asyncio.get_running_loop().create_future()
+            if not ready.done():
+                ready.set_result(None)
+
+    async def _load_and_serve(self) -> None:
         await asyncio.to_thread(importlib.import_module, "cao.mcp.sdk")
         await asyncio.to_thread(self._prepare)
         from . import sdk
@@ -90,10 +104,12 @@ class HttpServer:
         if self._owner is None:
             raise Unavailable("MCP is not served now")
         self._wanted.set()
-        await asyncio.wait((self._owner, self._ready), timeout=LOAD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        if not self._ready.done():
+        ready = self._ready
+        await asyncio.wait((self._owner, ready), timeout=LOAD_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        handler = ready.result() if ready.done() else None
+        if handler is None:
             raise Unavailable("MCP could not be loaded; the server's log says why: cao daemon logs")
-        return self._ready.result()
+        return handler
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, identity: str) -> None:
         """Serve one request. identity: of the credential; a session answers only to the one that opened it."""

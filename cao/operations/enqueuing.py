@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cao.protocol import MESSAGE_LIMIT, Conflict, InvalidInput
@@ -15,12 +14,12 @@ from cao.queue import starter, told
 from cao.store import Reader, projects, requirements, tasks
 from cao.store.queue import NewItem
 from cao.workflows.check import examine
-from cao.workflows.library import Library
 
 from .context import Context
-from .definition import InDirectory, project_of
+from .libraries import library_of
 from .moments import instant
-from .seating import current_project, seat
+from .scope import InDirectory, project_around
+from .seating import seat
 from .workflow_starts import prepared
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ async def _prompt(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
     if len(prompt.encode()) > MESSAGE_LIMIT:
         raise InvalidInput.field("prompt", f"has more than {MESSAGE_LIMIT} bytes", "too_long")
     place = seat(ctx, profile=request.profile or "developer", provider=request.provider, directory=_directory(ctx, request))
-    project = current_project(ctx, place.directory)
+    project = project_around(ctx, place.directory)
     launch = {"profile": place.profile, "provider": place.provider, "directory": place.directory, "prompt": prompt}
     new = NewItem(
         **base,
@@ -130,7 +129,7 @@ async def _launch_of(ctx: Context, request: Enqueue, task: Task) -> tuple[dict[s
 
 async def _declared(ctx: Context, place: InDirectory, workflow: str) -> list[str]:
     """The inputs that a workflow declares."""
-    library = Library(Path(project_of(ctx, place).path))
+    library = library_of(ctx, place)
 
     def look() -> list[str]:
         examined = examine(library.get(workflow).text, library.surroundings(frozenset(), frozenset()), workflow)

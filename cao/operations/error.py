@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from cao.protocol import (
-    REGISTRY,
     Conflict,
     ListRequest,
     Name,
@@ -23,10 +22,11 @@ from cao.protocol.failures import FailedRun, FailedRunDetail, FailureStats, Retr
 from cao.protocol.records import Run
 from cao.protocol.schedules import Interval
 from cao.schedules.timing import seconds
-from cao.store import Reader, Transaction, failures, messages, projects, runs, sessions, terminals
+from cao.store import Reader, Transaction, failures, messages, runs, sessions, terminals
 from cao.store.failures import Wanted
 
 from .context import Context
+from .scope import only_project
 
 WORKFLOW_RETRY = "workflow.retry"
 
@@ -66,7 +66,7 @@ def _wanted(ctx: Context, reader: Reader, request: Chosen, within: str | None) -
     return Wanted(
         code=request.code,
         session_id=sessions.get(reader, request.session, terminals_too=False).id if request.session else None,
-        project_id=projects.get(reader, request.project).id if request.project else None,
+        project_id=only_project(ctx, request.project),
         profile=request.profile,
         provider=request.provider,
         since=ctx.store.clock.now() - seconds(within) if within else None,
@@ -158,8 +158,6 @@ async def _retry_workflow(ctx: Context, run: Run) -> Retried:
     """Through the operation that workflows have for it, under a key of the failed run's: a cut between the two is mended."""
     if (before := ctx.replay(Retried)) is not None:
         return before
-    if WORKFLOW_RETRY not in REGISTRY:
-        raise Conflict(f"run {run.id} is a workflow's, and there is nothing here that could run workflows", kind=run.kind)
     failures.require_retriable(ctx.store.read(), run)
     new = await ctx.ask(WORKFLOW_RETRY, run=run.id, idempotency_key=f"error.retry:{run.id}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -24,10 +25,11 @@ from cao.protocol import (
     operation,
 )
 from cao.protocol.git import BranchInfo, CommitInfo, TreeDiff, TreeStatus
-from cao.protocol.paging import seal, unseal
-from cao.store import Transaction, projects, terminals, worktrees
+from cao.store import Transaction, terminals, worktrees
 
 from .context import Context
+from .pages import by_key, last_key
+from .scope import project_id, require_project
 
 DIFF_BYTES = 1 << 20
 """The longest diff that is given, in bytes."""
@@ -48,16 +50,13 @@ class InRepository(Request):
 
 
 def place(ctx: Context, request: InRepository) -> Path:
-    """The directory that a request means. No other directories can be named. Raises `NotFound`, or `Conflict` without any."""
+    """The directory that a request means. No other directories can be named. Raises `NotFound`."""
     reader = ctx.store.read()
-    chosen = projects.get(reader, request.project) if request.project else projects.current(reader)
     if request.worktree is not None:
-        return Path(worktrees.require_there(reader, request.worktree, chosen.id if chosen else None).path)
+        return Path(worktrees.require_there(reader, request.worktree, project_id(ctx, request.project)).path)
     if request.terminal is not None:
         return Path(terminals.get(reader, request.terminal).directory)
-    if chosen is None:
-        raise Conflict("there is no current project; name one with --project, or choose one: cao project use")
-    return Path(chosen.path)
+    return Path(require_project(ctx, request.project).path)
 
 
 async def repository(ctx: Context, request: InRepository) -> Repository:
@@ -110,12 +109,8 @@ class ListBranches(ListRequest, InRepository):
 @operation("git.branches", path="/git/branches", errors=(NotFound, Conflict, Unavailable), example={"limit": 20}, positional=())
 async def branches(ctx: Context, request: ListBranches) -> Page[BranchInfo]:
     """List local branches by name, each with its last commit and the directory in which it is checked out."""
-    question = request.model_dump(mode="json")
-    after = str(unseal(request.cursor, question, 1)[0]) if request.cursor else ""
-    found = await (await repository(ctx, request)).branches(after, request.limit + 1)
-    items = [BranchInfo(**asdict(branch)) for branch in found[: request.limit]]
-    more = len(found) > request.limit
-    return Page[BranchInfo](items=items, next_cursor=seal([items[-1].name], question) if more else None)
+    found = await (await repository(ctx, request)).branches(last_key(request), request.limit + 1)
+    return by_key(BranchInfo, found, request, attrgetter("name"), lambda branch: BranchInfo(**asdict(branch)))
 
 
 class MakeCommit(WriteRequest, InRepository):

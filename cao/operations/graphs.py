@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from cao.protocol import Answer, InvalidInput, Reference, Request, operation
@@ -12,13 +11,13 @@ from cao.protocol.workflows import Step
 from cao.store import workflows
 from cao.workflows.definition import Definition
 from cao.workflows.drawing import svg
-from cao.workflows.library import Library
 from cao.workflows.mermaid import mermaid
 from cao.workflows.text import read
 from cao.workflows.values import Identifier
 
 from .context import Context
-from .definition import InDirectory, project_of
+from .libraries import library_of
+from .scope import InDirectory
 
 Form = Literal["mermaid", "svg"]
 
@@ -45,7 +44,7 @@ class DrawDefinition(InDirectory):
 @operation("definition.graph", path="/definitions/{definition}/graph", example={"definition": "change", "form": "svg"})
 async def draw_definition(ctx: Context, request: DrawDefinition) -> Picture:
     """Draw a workflow as it is written: its phases and where verdicts lead."""
-    library = Library(Path(project_of(ctx, request).path))
+    library = library_of(ctx, request)
 
     def draw() -> Picture:
         return _drawn(read(library.get(request.definition).text).definition, request.form, None)

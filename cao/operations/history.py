@@ -11,11 +11,12 @@ from cao.protocol import DestructiveRequest, ListRequest, NotFound, Page, Refere
 from cao.protocol.history import Cleaned, HistoryKind, HistoryRecord, HistoryState, Hit
 from cao.protocol.schedules import Interval
 from cao.schedules.timing import seconds
-from cao.store import Transaction, history, projects, sessions, tasks
+from cao.store import Transaction, history, sessions, tasks
 from cao.store.history import Filter, Order
 
 from .context import Context
 from .moments import instant
+from .scope import only_project
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=400)]
 
@@ -53,7 +54,7 @@ def _filter(ctx: Context, request: Chosen) -> Filter:
         kind=request.kind,
         state=request.state,
         session_id=sessions.get(reader, request.session, terminals_too=False).id if request.session else None,
-        project_id=projects.get(reader, request.project).id if request.project else None,
+        project_id=only_project(ctx, request.project),
         since=instant("since", request.since) if request.since else None,
         until=instant("until", request.until) if request.until else None,
     )

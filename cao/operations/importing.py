@@ -23,8 +23,8 @@ from cao.workflows.source import LIMIT, Unreadable, load
 from cao.workflows.text import Document, attempt, sentence
 
 from .context import Context
-from .definition import InDirectory, project_of
 from .paths import LocalPath
+from .scope import InDirectory, require_project
 from .sources import file as named_file
 
 
@@ -84,7 +84,7 @@ async def import_workflow(ctx: Context, request: ImportWorkflow) -> Import:
     """
     if (before := ctx.replay(Import)) is not None:
         return before
-    project = project_of(ctx, request)
+    project = require_project(ctx, request.project, request.directory)
     root = Path(project.path)
     profiles = root / ".cao" / "profiles"
     place = _Place(Library(root), Profiles(profiles), request.replace, request.preview)

@@ -8,7 +8,8 @@ from cao.protocol.records import Session
 from cao.store import Transaction, messages, sessions, terminals
 
 from .context import Context
-from .seating import current_project, seat
+from .scope import project_around
+from .seating import seat
 
 
 def opening(
@@ -26,7 +27,7 @@ def opening(
     Submit the session to the engine once the transaction is committed.
     """
     new = seat(ctx, profile=profile, provider=provider, directory=directory)
-    project = current_project(ctx, new.directory)
+    project = project_around(ctx, new.directory)
 
     def change(tx: Transaction) -> Session:
         session = sessions.launch(tx, name=name, project_id=project.id if project else None, labels=dict(labels or {}))

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from pathlib import Path
-from typing import TypeVar
 
 from cao.agents import Missing, Profile, Provider
 from cao.agents.library import Broken, Found
 from cao.agents.models import Target, credentials, oddities, target
-from cao.protocol import ListRequest, Name, NotFound, Page, Reference, Request, operation
+from cao.protocol import ListRequest, Name, NotFound, Page, operation
 from cao.protocol.language_models import MissingForModel, ModelAvailability, ModelFinding, ModelInfo, ModelVerdict
-from cao.protocol.paging import seal, unseal
-from cao.store import projects
 
 from .context import Context
+from .pages import by_place
+from .scope import InProject, place_of
 from .seating import DEFAULT_PROVIDER
-
-M = TypeVar("M", bound=ModelInfo)
-
-
-class InProject(Request):
-    """A request that may name a project."""
-
-    project: Reference | None = None
-    """The id or name of the project whose own profiles come first; the current one's unless given."""
 
 
 class ListModels(ListRequest, InProject):
@@ -37,8 +26,7 @@ async def list_models(ctx: Context, request: ListModels) -> Page[ModelInfo]:
     """List the models that profiles ask for, each with the way to it and the profiles that do."""
     found = await asyncio.to_thread(_by_target, ctx, request.project)
     described = [ModelInfo(**asdict(key), profiles=_names(asking)) for key, asking in found.items()]
-    items, cursor = _part(described, request)
-    return Page[ModelInfo](items=items, next_cursor=cursor)
+    return by_place(ModelInfo, described, request)
 
 
 class ListAvailability(ListRequest, InProject):
@@ -55,8 +43,7 @@ async def availability(ctx: Context, request: ListAvailability) -> Page[ModelAva
     No model is asked and no secret is shown: only the names of variables.
     """
     looked = await asyncio.to_thread(_look_at_all, ctx, request.project)
-    items, cursor = _part([one for one in looked if request.ready in (None, one.ready)], request)
-    return Page[ModelAvailability](items=items, next_cursor=cursor)
+    return by_place(ModelAvailability, [one for one in looked if request.ready in (None, one.ready)], request)
 
 
 def _look_at_all(ctx: Context, project: str | None) -> list[ModelAvailability]:
@@ -89,9 +76,7 @@ def _by_target(ctx: Context, project: str | None) -> dict[Target, list[Profile]]
 
 
 def _entries(ctx: Context, project: str | None) -> list[Found | Broken]:
-    reader = ctx.store.read()
-    chosen = projects.get(reader, project) if project else projects.current(reader)
-    return ctx.services.library.entries(Path(chosen.path) if chosen else None)
+    return ctx.services.library.entries(place_of(ctx, project))
 
 
 def _known(ctx: Context, name: str) -> Provider | None:
@@ -104,14 +89,6 @@ def _provider(profile: Profile) -> str:
 
 def _names(profiles: list[Profile]) -> list[str]:
     return [profile.name for profile in profiles]
-
-
-def _part(found: list[M], request: ListRequest) -> tuple[list[M], str | None]:
-    """The items of a page, and the cursor of the next one."""
-    question = request.model_dump(mode="json")
-    start = max(int(unseal(request.cursor, question, 1)[0]), 0) if request.cursor else 0
-    stop = start + request.limit
-    return found[start:stop], seal([stop], question) if stop < len(found) else None
 
 
 class ValidateModels(InProject):

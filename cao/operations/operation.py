@@ -8,9 +8,9 @@ from pydantic import StringConstraints
 
 from cao.protocol import REGISTRY, Answer, Effect, ListRequest, NotFound, Page, Request, operation
 from cao.protocol import Operation as Definition
-from cao.protocol.paging import seal, unseal
 
 from .context import Context
+from .pages import by_place
 
 SURFACES = ("python", "cli", "http", "mcp", "graphql", "web")
 """The ways in that exist."""
@@ -61,16 +61,12 @@ class ListOperations(ListRequest):
 @operation("operation.list", path="/operations", example={"group": "session"}, positional=())
 async def list_operations(ctx: Context, request: ListOperations) -> Page[Operation]:
     """List everything that can be asked, in the order of the protocol."""
-    question = request.model_dump(mode="json")
-    start = int(unseal(request.cursor, question, 1)[0]) if request.cursor else 0
     wanted = [
         defined
         for defined in REGISTRY.values()
         if request.group in (None, defined.group) and request.effect in (None, defined.effect)
     ]
-    stop = max(start, 0) + request.limit
-    items = [Operation.model_validate(_summary(defined)) for defined in wanted[max(start, 0) : stop]]
-    return Page[Operation](items=items, next_cursor=seal([stop], question) if stop < len(wanted) else None)
+    return by_place(Operation, wanted, request, lambda defined: Operation.model_validate(_summary(defined)))
 
 
 class GetOperation(Request):

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +16,12 @@ from pydantic import Field, StringConstraints
 
 from cao.protocol import Conflict, ListRequest, NotFound, Page, Reference, Request, operation
 from cao.protocol.outputs import Artifact, FileContent, OutputPiece, OutputText
-from cao.protocol.paging import seal, unseal
 from cao.protocol.records import FINAL_RUN_STATES, Run
 from cao.protocol.workflows import Step
 from cao.store import Reader, outputs, runs
 
 from .context import Context
+from .pages import by_key
 
 PART = 1 << 20
 """Bytes that one answer holds at most."""
@@ -133,12 +134,8 @@ async def artifacts(ctx: Context, request: ListArtifacts) -> Page[Artifact]:
 
     Files outside the directory of the run are not told.
     """
-    question = request.model_dump(mode="json")
-    after = str(unseal(request.cursor, question, 1)[0]) if request.cursor else ""
-    found = [one for one in await asyncio.to_thread(_artifacts, ctx, request.run) if one.path > after]
-    items = found[: request.limit]
-    more = len(found) > request.limit
-    return Page[Artifact](items=items, next_cursor=seal([items[-1].path], question) if more else None)
+    found = await asyncio.to_thread(_artifacts, ctx, request.run)
+    return by_key(Artifact, found, request, attrgetter("path"))
 
 
 def _artifacts(ctx: Context, reference: str) -> list[Artifact]:

@@ -8,10 +8,9 @@ from cao.protocol.workflows import Decision, Workflow
 from cao.store import Transaction, approvals, steps, workflows
 from cao.workflows.definition import VERDICTS
 from cao.workflows.paths import phase_at, snapshot_of
-from cao.workflows.values import Identifier
+from cao.workflows.values import Identifier, PhasePath
 
 from .context import Context
-from .definition import PhasePath
 from .workflow_moves import Words
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Literal
 
 from cao.protocol import Answer, ListRequest, Name, Page, Request, Unavailable, WriteRequest, operation
-from cao.protocol.paging import seal, unseal
 from cao.protocol.plugins import PluginInfo, PluginLine, PluginStatus
 from cao.store import Transaction, plugins
 
 from .context import Context
+from .pages import by_key
 
 
 class ListPlugins(ListRequest):
@@ -22,12 +23,10 @@ class ListPlugins(ListRequest):
 @operation("plugin.list", path="/plugins", example={"status": "failed"}, positional=())
 async def list_plugins(ctx: Context, request: ListPlugins) -> Page[PluginLine]:
     """List the installed plugins by name, each with how it is in the process that answers."""
-    question = request.model_dump(mode="json")
-    last = str(unseal(request.cursor, question, 1)[0]) if request.cursor else ""
-    found = [one for one in ctx.services.plugins.list() if one.name > last and request.status in (None, one.status)]
-    items = [PluginLine.model_validate(one, from_attributes=True) for one in found[: request.limit]]
-    more = len(found) > request.limit
-    return Page[PluginLine](items=items, next_cursor=seal([items[-1].name], question) if more else None)
+    found = [one for one in ctx.services.plugins.list() if request.status in (None, one.status)]
+    return by_key(
+        PluginLine, found, request, attrgetter("name"), lambda one: PluginLine.model_validate(one, from_attributes=True)
+    )
 
 
 class GetPlugin(Request):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
@@ -23,17 +24,16 @@ from cao.protocol import (
     Name,
     NotFound,
     Page,
-    Reference,
-    Request,
     Unavailable,
     WriteRequest,
     operation,
 )
-from cao.protocol.paging import seal, unseal
-from cao.store import Transaction, projects
+from cao.store import Transaction
 
 from .context import Context
+from .pages import by_key, by_place
 from .paths import LocalPath
+from .scope import InProject, place_of
 from .sources import fetch, file, may_name_files, own_name
 
 Word = Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -66,13 +66,6 @@ class ProfileDetail(Answer):
     """SHA-256 of the file, as `profile install` of a URL wants it."""
 
 
-class InProject(Request):
-    """A request that may name a project."""
-
-    project: Reference | None = None
-    """The id or name of the project whose own profiles come first; the current one's unless given."""
-
-
 class ListProfiles(ListRequest, InProject):
     """Which profiles."""
 
@@ -87,12 +80,8 @@ class ListProfiles(ListRequest, InProject):
 @operation("profile.list", path="/profiles", errors=(NotFound,), example={"origin": "builtin"}, positional=())
 async def list_profiles(ctx: Context, request: ListProfiles) -> Page[ProfileSummary]:
     """List profiles by name; files that are broken are listed with their problem."""
-    question = request.model_dump(mode="json")
-    last = str(unseal(request.cursor, question, 1)[0]) if request.cursor else ""
-    wanted = [one for one in map(_summary, await _entries(ctx, request)) if one.name > last and _fits(one, request)]
-    items = wanted[: request.limit]
-    more = len(wanted) > request.limit
-    return Page[ProfileSummary](items=items, next_cursor=seal([items[-1].name], question) if more else None)
+    wanted = [one for one in map(_summary, await _entries(ctx, request)) if _fits(one, request)]
+    return by_key(ProfileSummary, wanted, request, attrgetter("name"))
 
 
 def _fits(one: ProfileSummary, request: ListProfiles) -> bool:
@@ -120,13 +109,7 @@ def _summary(entry: Found | Broken) -> ProfileSummary:
 
 
 async def _entries(ctx: Context, request: InProject) -> list[Found | Broken]:
-    return await asyncio.to_thread(ctx.services.library.entries, _place(ctx, request.project))
-
-
-def _place(ctx: Context, project: str | None) -> Path | None:
-    reader = ctx.store.read()
-    chosen = projects.get(reader, project) if project else projects.current(reader)
-    return Path(chosen.path) if chosen else None
+    return await asyncio.to_thread(ctx.services.library.entries, place_of(ctx, request.project))
 
 
 class GetProfile(InProject):
@@ -139,7 +122,7 @@ class GetProfile(InProject):
 @operation("profile.get", path="/profiles/{profile}", example={"profile": "developer"})
 async def get_profile(ctx: Context, request: GetProfile) -> ProfileDetail:
     """Show one profile: its fields, its prompt, its file and the file's digest."""
-    found = await asyncio.to_thread(ctx.services.library.get, request.profile, _place(ctx, request.project))
+    found = await asyncio.to_thread(ctx.services.library.get, request.profile, place_of(ctx, request.project))
     return ProfileDetail(profile=found.profile, origin=found.origin, path=str(found.path), digest=found.digest)
 
 
@@ -162,14 +145,11 @@ class Match(ProfileSummary):
 )
 async def find_profiles(ctx: Context, request: FindProfiles) -> Page[Match]:
     """Find profiles by words, the best match first."""
-    question = request.model_dump(mode="json")
-    start = max(int(unseal(request.cursor, question, 1)[0]), 0) if request.cursor else 0
     usable = [entry for entry in await _entries(ctx, request) if isinstance(entry, Found)]
     rated = [(_summary(entry), score(entry.profile, request.words)) for entry in usable]
     scored = [Match(**one.model_dump(), score=points) for one, points in rated if points]
     scored.sort(key=lambda match: (-match.score, match.name))
-    stop = start + request.limit
-    return Page[Match](items=scored[start:stop], next_cursor=seal([stop], question) if stop < len(scored) else None)
+    return by_place(Match, scored, request)
 
 
 class ValidateProfile(InProject):
@@ -226,7 +206,7 @@ async def _text_to_check(ctx: Context, request: ValidateProfile) -> tuple[str, s
         path = file(ctx, "path", request.path)
         return await asyncio.to_thread(read, path), path.stem
     name = request.profile or ""
-    return await asyncio.to_thread(ctx.services.library.text, name, _place(ctx, request.project)), name
+    return await asyncio.to_thread(ctx.services.library.text, name, place_of(ctx, request.project)), name
 
 
 class InstallProfile(WriteRequest):
@@ -320,9 +300,8 @@ async def remove(ctx: Context, request: RemoveProfile) -> Removed:
         if not path.is_file():
             raise NotFound(f"no installed profile {request.profile!r}; built-in and project profiles stay")
         tx.emit(ProfileRemoved(name=request.profile))
+        if not request.dry_run:  # last: a file that stays is told of as an error, not as removed
+            path.unlink(missing_ok=True)
         return Removed(name=request.profile, path=str(path), dry_run=request.dry_run)
 
-    removed = await ctx.transact(change, Removed)
-    if not request.dry_run:
-        await asyncio.to_thread(path.unlink, missing_ok=True)
-    return removed
+    return await ctx.transact(change, Removed)

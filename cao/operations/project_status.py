@@ -6,9 +6,10 @@ import asyncio
 
 from cao.protocol import NotFound, Reference, Request, operation
 from cao.protocol.standing import Standing
-from cao.store import projects, standing
+from cao.store import standing
 
 from .context import Context
+from .scope import find_project
 
 
 class ReadStanding(Request):
@@ -25,6 +26,4 @@ async def status(ctx: Context, request: ReadStanding) -> Standing:
 
 
 def _read(ctx: Context, request: ReadStanding) -> Standing:
-    reader = ctx.store.read()
-    project = projects.get(reader, request.project) if request.project else projects.current(reader)
-    return standing.of(reader, project, ctx.store.clock.now())
+    return standing.of(ctx.store.read(), find_project(ctx, request.project), ctx.store.clock.now())

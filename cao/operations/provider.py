@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from operator import attrgetter
 
 from cao.agents import Profile, Provider
 from cao.protocol import Answer, ListRequest, Name, Page, Request, operation
-from cao.protocol.paging import seal, unseal
 from cao.protocol.records import RecoveryPolicy
 
 from .context import Context
+from .pages import by_key
 from .seating import find_profile
 
 
@@ -44,14 +45,9 @@ class ListProviders(ListRequest):
 @operation("provider.list", path="/providers", example={"ready": True}, positional=())
 async def list_providers(ctx: Context, request: ListProviders) -> Page[ProviderInfo]:
     """List providers by name, each with what is missing and the command that fixes it."""
-    question = request.model_dump(mode="json")
-    last = str(unseal(request.cursor, question, 1)[0]) if request.cursor else ""
-    known = sorted(ctx.services.providers.items())
-    described = [await _describe(provider, None) for name, provider in known if name > last]
+    described = [await _describe(provider, None) for _, provider in sorted(ctx.services.providers.items())]
     wanted = [info for info in described if request.ready in (None, info.ready)]
-    items = wanted[: request.limit]
-    more = len(wanted) > request.limit
-    return Page[ProviderInfo](items=items, next_cursor=seal([items[-1].name], question) if more else None)
+    return by_key(ProviderInfo, wanted, request, attrgetter("name"))
 
 
 class GetProvider(Request):

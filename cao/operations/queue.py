@@ -25,11 +25,12 @@ from cao.protocol import (
 )
 from cao.protocol.queue import ItemKind, ItemState, Moment, Outcomes, QueueItem, QueueStats
 from cao.protocol.tasks import Priority
-from cao.store import Reader, Transaction, projects, queue
+from cao.store import Reader, Transaction, queue
 from cao.store.line import To
 
 from .context import Context
 from .enqueuing import new_item
+from .scope import only_project
 
 AT_MOST = 100
 """Items that one request names."""
@@ -131,7 +132,7 @@ async def list_queue(ctx: Context, request: ListQueue) -> Page[QueueItem]:
     Items in a final state are listed when `state` asks for them, newest first.
     """
     reader = ctx.store.read()
-    project = projects.get(reader, request.project).id if request.project else None
+    project = only_project(ctx, request.project)
     return queue.list_page(
         reader,
         request,

@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 
 from cao.protocol import DestructiveRequest, ListRequest, Page, Request, operation
-from cao.protocol.paging import seal, unseal
 from cao.protocol.runner import CleanedUp, Orphan, OrphanKind, OwnerInfo, RunnerHealth, RunnerStats
 from cao.protocol.schedules import Interval
 from cao.schedules.timing import seconds
@@ -14,6 +13,7 @@ from cao.store import Transaction, activations, runners
 
 from . import leftovers
 from .context import Context
+from .pages import by_key
 
 OWNERS = 200
 
@@ -61,17 +61,12 @@ async def orphans(ctx: Context, request: ListOrphans) -> Page[Orphan]:
 
     A server mends hot sessions by itself within a second; what is told here is what is so now.
     """
-    question = request.model_dump(mode="json")
-    after = [str(part) for part in unseal(request.cursor, question, 2)] if request.cursor else ["", ""]
-    found = sorted(await leftovers.find(ctx), key=_place)
-    wanted = [one for one in found if request.kind in (None, one.kind) and [one.kind, one.id] > after]
-    items = wanted[: request.limit]
-    more = len(wanted) > request.limit
-    return Page[Orphan](items=items, next_cursor=seal([items[-1].kind, items[-1].id], question) if more else None)
+    found = [one for one in await leftovers.find(ctx) if request.kind in (None, one.kind)]
+    return by_key(Orphan, sorted(found, key=_key), request, _key)
 
 
-def _place(orphan: Orphan) -> tuple[str, str]:
-    return orphan.kind, orphan.id
+def _key(orphan: Orphan) -> str:
+    return f"{orphan.kind} {orphan.id}"
 
 
 class CleanUp(DestructiveRequest):
@@ -97,7 +92,7 @@ async def cleanup(ctx: Context, request: CleanUp) -> CleanedUp:
     """
     if (before := ctx.replay(CleanedUp)) is not None:
         return before
-    found = [one for one in sorted(await leftovers.find(ctx), key=_place) if request.kind in (None, one.kind)]
+    found = [one for one in sorted(await leftovers.find(ctx), key=_key) if request.kind in (None, one.kind)]
     mendable = [one for one in found if one.fix == leftovers.CLEANUP]
     changes = [] if request.dry_run else [await leftovers.mend(ctx, one) for one in mendable]
 

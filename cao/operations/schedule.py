@@ -44,7 +44,8 @@ from cao.store import Transaction, fires, projects, schedules
 from .context import Context
 from .moments import instant
 from .paths import LocalPath, absolute
-from .seating import current_project, seat
+from .scope import find_project
+from .seating import seat
 from .sources import file
 
 
@@ -117,7 +118,7 @@ def _define(ctx: Context, request: AddSchedule) -> Definition:
         given["directory"] = str(absolute("directory", given["directory"]))
     if given.keys() & {"cron", "every"}:
         found = {name: value for name, value in found.items() if name not in ("cron", "every")}
-    project = current_project(ctx)
+    project = find_project(ctx, None)
     start = {"directory": project.path if project else str(Path.home())}
     try:
         definition = Definition.model_validate({**start, **found, **given})

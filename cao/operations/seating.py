@@ -7,11 +7,12 @@ from pathlib import Path
 from cao.agents import Profile
 from cao.agents.library import Found
 from cao.protocol import InvalidInput, Unavailable
-from cao.protocol.records import Project, Terminal
+from cao.protocol.records import Terminal
 from cao.store import projects
 from cao.store.terminals import NewTerminal
 
 from .context import Context, Services
+from .scope import find_project, project_around
 
 DEFAULT_PROVIDER = "acp"
 
@@ -52,22 +53,15 @@ def seat(
     )
 
 
-def current_project(ctx: Context, directory: str | None = None) -> Project | None:
-    """The project that `directory` lies in, else the one that was chosen with `cao project use`."""
-    reader = ctx.store.read()
-    inside = projects.containing(reader, directory) if directory else None
-    return inside or projects.current(reader)
-
-
 def find_profile(ctx: Context, name: str, directory: str | None = None) -> Found:
     """A profile as a session in `directory` would find it."""
-    project = current_project(ctx, directory)
+    project = project_around(ctx, directory)
     place = Path(project.path) if project else Path(directory) if directory else None
     return ctx.services.library.get(name, place)
 
 
 def _directory(ctx: Context, directory: str | None, base: str | None) -> Path:
-    project = current_project(ctx)
+    project = find_project(ctx, None)
     start = Path(base or (project.path if project else Path.home()))
     if directory and "\0" in directory:
         raise InvalidInput.field("directory", "holds a NUL character")

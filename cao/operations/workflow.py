@@ -15,7 +15,7 @@ from cao.store import Transaction, log, runs, workflows
 from cao.workflows.values import Identifier
 
 from .context import Context
-from .definition import InDirectory
+from .scope import InDirectory, only_project
 from .session import WAIT_LIMIT, Label
 from .waiting import settled
 from .workflow_starts import prepared
@@ -146,14 +146,14 @@ class ListWorkflows(AnyList):
     state: WorkflowState | None = None
     """Only those in this state."""
     project: Reference | None = None
-    """Only those of this project's id."""
+    """Only those of this project: its id or name."""
 
 
-@operation("workflow.list", path="/workflows", example={"state": "running"}, positional=())
+@operation("workflow.list", path="/workflows", errors=(NotFound,), example={"state": "running"}, positional=())
 async def list_workflows(ctx: Context, request: ListWorkflows) -> Page[Workflow]:
     """List runs of workflows, newest first, without their steps."""
     reader, now = ctx.store.read(), ctx.store.clock.now()
-    filters = {"definition": request.definition, "state": request.state, "project_id": request.project}
+    filters = {"definition": request.definition, "state": request.state, "project_id": only_project(ctx, request.project)}
     return workflows.list_page(reader, request, now, **filters)
 
 

@@ -12,10 +12,9 @@ from cao.store import Transaction, checkpoints, steps, workflows
 from cao.store.workflows import NewWorkflow
 from cao.workflows.paths import snapshot_of
 from cao.workflows.retrying import taken_over
-from cao.workflows.values import Identifier
+from cao.workflows.values import Identifier, PhasePath
 
 from .context import Context
-from .definition import PhasePath
 
 Final = Literal["completed", "failed", "cancelled"]
 

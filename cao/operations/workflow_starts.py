@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from cao.protocol import InvalidInput
-from cao.store import projects
 from cao.store.workflows import NewWorkflow
 from cao.workflows.check import examine
 from cao.workflows.definition import Definition
@@ -20,8 +19,9 @@ from cao.workflows.rules.places import Surroundings
 from cao.workflows.text import refusal
 
 from .context import Context
-from .definition import InDirectory, project_of
+from .libraries import surroundings
 from .paths import absolute
+from .scope import InDirectory, find_project, require_project
 
 
 async def prepared(
@@ -30,7 +30,7 @@ async def prepared(
     """A run of a definition of a project. Raises `NotFound`, or `InvalidInput` with what is wrong with definition or inputs."""
     if definition in ctx.services.flows and place.project is None:
         return _registered(ctx, place, ctx.services.flows[definition], inputs, labels)
-    project = project_of(ctx, place)
+    project = require_project(ctx, place.project, place.directory)
     snapshot, digest = await asyncio.to_thread(_snapshot, ctx, Library(Path(project.path)), definition)
     directory = absolute("directory", place.directory) if place.directory else Path(project.path)
     if not directory.is_dir():
@@ -52,7 +52,7 @@ def _registered(
     ctx: Context, place: InDirectory, definition: Definition, inputs: Mapping[str, Any], labels: Mapping[str, str]
 ) -> NewWorkflow:
     """A run of a flow that this program registered: it belongs to the current project, if there is one."""
-    project = projects.current(ctx.store.read())
+    project = find_project(ctx, None)
     text = definition.model_dump(mode="json")
     directory = absolute("directory", place.directory) if place.directory else Path(project.path if project else Path.cwd())
     return NewWorkflow(
@@ -68,8 +68,7 @@ def _registered(
 
 def _snapshot(ctx: Context, library: Library, name: str) -> tuple[dict[str, Definition], str]:
     """The definition and all that it nests, each of them sound. Reads files."""
-    profiles = frozenset(found.profile.name for found in ctx.services.library.all(library.project))
-    around = library.surroundings(profiles, frozenset(ctx.services.providers))
+    around = surroundings(ctx, library)
     sources = library.collected(name)
     return {key: _sound(source, around) for key, source in sources.items()}, sources[name].digest
 

@@ -21,12 +21,12 @@ from cao.protocol import (
     operation,
 )
 from cao.protocol.git import Merge, Pruned, Worktree, WorktreeFacts, WorktreeState
-from cao.protocol.records import Project
-from cao.store import Transaction, projects, terminals
+from cao.store import Transaction, terminals
 from cao.store import worktrees as records
 
 from .context import Context
 from .git import Message
+from .scope import only_project, project_id, require_project
 
 AT_ONCE = 4
 """Worktrees that are looked into at once."""
@@ -62,7 +62,7 @@ async def add(ctx: Context, request: AddWorktree) -> Worktree:
     """
     if (before := ctx.replay(Worktree)) is not None:
         return before
-    project = _project(ctx, request.project)
+    project = require_project(ctx, request.project)
     reader = ctx.store.read()
     if (taken := records.find(reader, project.path, request.name)) is not None:
         raise Conflict(f"a worktree named {taken.name!r} exists; choose another name or: cao worktree list", worktree=taken.id)
@@ -84,14 +84,6 @@ async def add(ctx: Context, request: AddWorktree) -> Worktree:
     return await ctx.transact(lambda tx: records.record(tx, new), Worktree)
 
 
-def _project(ctx: Context, reference: str | None) -> Project:
-    reader = ctx.store.read()
-    chosen = projects.get(reader, reference) if reference else projects.current(reader)
-    if chosen is None:
-        raise Conflict("there is no current project; name one with --project, or choose one: cao project use")
-    return chosen
-
-
 class ListWorktrees(ListRequest):
     """Which worktrees."""
 
@@ -109,7 +101,7 @@ class ListWorktrees(ListRequest):
 async def list_worktrees(ctx: Context, request: ListWorktrees) -> Page[Worktree]:
     """List worktrees, newest first; whose they are, and with `facts` what git says of each."""
     reader = ctx.store.read()
-    project = projects.get(reader, request.project).id if request.project else None
+    project = only_project(ctx, request.project)
     found = records.list_page(reader, request, project_id=project, state=request.state, run_id=request.run)
     return found.model_copy(update={"items": await _informed(found.items)}) if request.facts else found
 
@@ -194,9 +186,7 @@ async def merge(ctx: Context, request: MergeWorktree) -> Merge:
 
 
 def _there(ctx: Context, reference: str) -> Worktree:
-    reader = ctx.store.read()
-    current = projects.current(reader)
-    return records.require_there(reader, reference, current.id if current else None)
+    return records.require_there(ctx.store.read(), reference, project_id(ctx, None))
 
 
 async def _require_committed(worktree: Worktree) -> None:
@@ -258,7 +248,7 @@ async def prune(ctx: Context, request: PruneWorktrees) -> Pruned:
     if (before := ctx.replay(Pruned)) is not None:
         return before
     reader = ctx.store.read()
-    project = projects.get(reader, request.project).id if request.project else None
+    project = only_project(ctx, request.project)
     found = await _informed(records.there(reader, project))
     spare = [one for one in found if _is_spare(one, ctx.store.clock.now())]
     gone: list[Worktree] = []

@@ -44,6 +44,9 @@ Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=LONGEST), W
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
 """The id of a phase, an input or a verdict: lower case letters, digits and dashes."""
 
+PhasePath = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,47}([/\[][a-z0-9/\[\]-]{0,200})?$")]
+"""Where a phase is in a definition: its id, or `build/api` and `each[2]/test` for one inside others."""
+
 Variable = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
 """A name that templates use: lower case letters, digits and underscores."""
 

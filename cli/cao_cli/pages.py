@@ -18,10 +18,10 @@ Nouns
   task         Tasks: work items for people and agents, with a status that moves by one table.
   checklist    Checklists: what to tick off in a task.
   checkpoint   Checkpoints: a workflow's run as it stood after each settled attempt at a phase.
-  definition   Definitions of workflows: the files in a project's `.cao/workflows/`.
   workflow     Workflows: runs of definitions, from start to end. Their files are `definition`;
                their single phases are `phase`.
   daemon       The daemon: the server that keeps the clock, and the care of its data directory.
+  definition   Definitions of workflows: the files in a project's `.cao/workflows/`.
   dependency   Dependencies between tasks: what must be done before something else can begin.
   error        Errors: runs that failed, what they have in common, and how to try again.
   event        Events: the log of everything that happened, read page by page or followed as it
@@ -193,30 +193,6 @@ Verbs
 
 cao checkpoint VERB --help says more.
 """,
-    "definition": """\
-Definitions of workflows: the files in a project's `.cao/workflows/`.
-
-Usage: cao definition VERB [ARGUMENTS] [OPTIONS]
-
-Verbs
-  list      List a project's workflows by name; files that cannot be run are listed with their first
-            problem.
-  get       Show a workflow's file, its digest, and what is wrong with it, if anything is.
-  put       Write a workflow's file, whole or not at all. A text that cannot be run is refused with
-            each problem's line and column.
-  remove    Delete a workflow's file. Its runs stay, and those under way go on.
-  validate  Tell what is wrong with a workflow's definition, each problem with its line and column;
-            bad YAML is an answer, no error.
-  render    Show the prompt, the command or the question that a phase would get. What nobody knows
-            yet stands between ‹ and ›.
-  schema    Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server:
-            $schema=…` in a file's first line.
-  graph     Draw a workflow as it is written: its phases and where verdicts lead.
-
-`cao definition` alone lists.
-
-cao definition VERB --help says more.
-""",
     "workflow": """\
 Workflows: runs of definitions, from start to end. Their files are `definition`; their single phases are `phase`.
 
@@ -276,6 +252,30 @@ Verbs
   resume  Dispatch the queue again.
 
 cao daemon VERB --help says more.
+""",
+    "definition": """\
+Definitions of workflows: the files in a project's `.cao/workflows/`.
+
+Usage: cao definition VERB [ARGUMENTS] [OPTIONS]
+
+Verbs
+  list      List a project's workflows by name; files that cannot be run are listed with their first
+            problem.
+  get       Show a workflow's file, its digest, and what is wrong with it, if anything is.
+  put       Write a workflow's file, whole or not at all. A text that cannot be run is refused with
+            each problem's line and column.
+  remove    Delete a workflow's file. Its runs stay, and those under way go on.
+  graph     Draw a workflow as it is written: its phases and where verdicts lead.
+  validate  Tell what is wrong with a workflow's definition, each problem with its line and column;
+            bad YAML is an answer, no error.
+  render    Show the prompt, the command or the question that a phase would get. What nobody knows
+            yet stands between ‹ and ›.
+  schema    Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server:
+            $schema=…` in a file's first line.
+
+`cao definition` alone lists.
+
+cao definition VERB --help says more.
 """,
     "dependency": """\
 Dependencies between tasks: what must be done before something else can begin.
@@ -1796,247 +1796,6 @@ Example
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
-    "definition list": """\
-List a project's workflows by name; files that cannot be run are listed with their first problem.
-
-Usage: cao definition list [OPTIONS]
-
-Options
-  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
-                    given.
-  --directory PATH  A directory of the project, absolute.
-  --limit N         How many items to give at most. Default: 50.
-  --cursor TEXT     Where to go on: the `next_cursor` of the page before.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition list --limit 10
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition get": """\
-Show a workflow's file, its digest, and what is wrong with it, if anything is.
-
-Usage: cao definition get DEFINITION [OPTIONS]
-
-Arguments
-  DEFINITION  Its name. Required.
-
-Options
-  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
-                    given.
-  --directory PATH  A directory of the project, absolute.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition get change
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition put": """\
-Write a workflow's file, whole or not at all. A text that cannot be run is refused with each
-problem's line and column.
-
-Runs that are under way keep the definition that they began with.
-
-Usage: cao definition put DEFINITION [OPTIONS]
-
-Arguments
-  DEFINITION  Its name: what its text says, and what its file is called. Required.
-
-Options
-  --project TEXT          The id or name of the project; that of `directory`, else the current one
-                          unless given.
-  --directory PATH        A directory of the project, absolute.
-  --text TEXT             The definition, in YAML, 256 KiB at most. - reads standard input, @FILE a
-                          file. Required.
-  --expect-digest TEXT    Only in the place of a text with this digest, as `definition get` tells
-                          it, so that nobody's change is lost.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition put greet --text $'name: greet\\nphases:\\n  - id: hello\\n    command: {run: [echo, Hello]}\\n'
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition remove": """\
-Delete a workflow's file. Its runs stay, and those under way go on.
-
-Usage: cao definition remove DEFINITION [OPTIONS]
-
-Arguments
-  DEFINITION  Its name. Required.
-
-Options
-  --project TEXT          The id or name of the project; that of `directory`, else the current one
-                          unless given.
-  --directory PATH        A directory of the project, absolute.
-  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
-                          doing the work again.
-  --dry-run               Say what would happen and change nothing.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition remove change --dry-run
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition validate": """\
-Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is
-an answer, no error.
-
-A text or a file is judged beside the definitions of the project, if there is one.
-
-Usage: cao definition validate [DEFINITION] [OPTIONS]
-
-Arguments
-  DEFINITION  The name of a workflow of the project.
-
-Options
-  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
-                    given.
-  --directory PATH  A directory of the project, absolute.
-  --text TEXT       A definition's text. - reads standard input, @FILE a file.
-  --path PATH       A file on this computer; from the command line and Python only.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition validate --text $'name: greet\\nphases:\\n  - id: hello\\n    agent: {prompt: Say hello.}\\n'
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition render": """\
-Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
-between ‹ and ›.
-
-Usage: cao definition render DEFINITION PHASE [OPTIONS]
-
-Arguments
-  DEFINITION  The name of a workflow of the project. Required.
-  PHASE       The phase's path, such as `build`, or `build/api` for one inside another. Required.
-
-Options
-  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
-                    given.
-  --directory PATH  A directory of the project, absolute.
-  --inputs JSON     The run's inputs; required ones that are left out are made up. JSON, or @FILE.
-  --phases JSON     Results of earlier phases, such as `{"plan": {"output": {"text": "…"}}}`; the
-                    others are made up. JSON, or @FILE.
-  --feedback TEXT   Why the phase would be done again. Default: .
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition render change plan --inputs '{"goal": "Say hello."}'
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition schema": """\
-Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
-file's first line.
-
-Usage: cao definition schema [OPTIONS]
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition schema
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
-    "definition graph": """\
-Draw a workflow as it is written: its phases and where verdicts lead.
-
-Usage: cao definition graph DEFINITION [OPTIONS]
-
-Arguments
-  DEFINITION  Its name. Required.
-
-Options
-  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
-                    given.
-  --directory PATH  A directory of the project, absolute.
-  --form CHOICE     `mermaid`, for READMEs and chats, or `svg`, a picture. One of: mermaid, svg.
-                    Default: mermaid.
-
-Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
-
-Example
-  cao definition graph change --form svg
-
-Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
-""",
     "workflow run": """\
 Start a workflow. Returns at once; the run keeps to the definition as it is now.
 
@@ -2112,7 +1871,7 @@ Options
   --definition TEXT  Only those of this definition.
   --state CHOICE     Only those in this state. One of: queued, running, paused, waiting, completed,
                      failed, cancelled.
-  --project TEXT     Only those of this project's id.
+  --project TEXT     Only those of this project: its id or name.
   --limit N          How many items to give at most. Default: 50.
   --cursor TEXT      Where to go on: the `next_cursor` of the page before.
 
@@ -2772,6 +2531,247 @@ Options of every command
 
 Example
   cao daemon resume
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition list": """\
+List a project's workflows by name; files that cannot be run are listed with their first problem.
+
+Usage: cao definition list [OPTIONS]
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --limit N         How many items to give at most. Default: 50.
+  --cursor TEXT     Where to go on: the `next_cursor` of the page before.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition list --limit 10
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition get": """\
+Show a workflow's file, its digest, and what is wrong with it, if anything is.
+
+Usage: cao definition get DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name. Required.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition get change
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition put": """\
+Write a workflow's file, whole or not at all. A text that cannot be run is refused with each
+problem's line and column.
+
+Runs that are under way keep the definition that they began with.
+
+Usage: cao definition put DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name: what its text says, and what its file is called. Required.
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --text TEXT             The definition, in YAML, 256 KiB at most. - reads standard input, @FILE a
+                          file. Required.
+  --expect-digest TEXT    Only in the place of a text with this digest, as `definition get` tells
+                          it, so that nobody's change is lost.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition put greet --text $'name: greet\\nphases:\\n  - id: hello\\n    command: {run: [echo, Hello]}\\n'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition remove": """\
+Delete a workflow's file. Its runs stay, and those under way go on.
+
+Usage: cao definition remove DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name. Required.
+
+Options
+  --project TEXT          The id or name of the project; that of `directory`, else the current one
+                          unless given.
+  --directory PATH        A directory of the project, absolute.
+  --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
+                          doing the work again.
+  --dry-run               Say what would happen and change nothing.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition remove change --dry-run
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition graph": """\
+Draw a workflow as it is written: its phases and where verdicts lead.
+
+Usage: cao definition graph DEFINITION [OPTIONS]
+
+Arguments
+  DEFINITION  Its name. Required.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --form CHOICE     `mermaid`, for READMEs and chats, or `svg`, a picture. One of: mermaid, svg.
+                    Default: mermaid.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition graph change --form svg
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition validate": """\
+Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is
+an answer, no error.
+
+A text or a file is judged beside the definitions of the project, if there is one.
+
+Usage: cao definition validate [DEFINITION] [OPTIONS]
+
+Arguments
+  DEFINITION  The name of a workflow of the project.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --text TEXT       A definition's text. - reads standard input, @FILE a file.
+  --path PATH       A file on this computer; from the command line and Python only.
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition validate --text $'name: greet\\nphases:\\n  - id: hello\\n    agent: {prompt: Say hello.}\\n'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition render": """\
+Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
+between ‹ and ›.
+
+Usage: cao definition render DEFINITION PHASE [OPTIONS]
+
+Arguments
+  DEFINITION  The name of a workflow of the project. Required.
+  PHASE       The phase's path, such as `build`, or `build/api` for one inside another. Required.
+
+Options
+  --project TEXT    The id or name of the project; that of `directory`, else the current one unless
+                    given.
+  --directory PATH  A directory of the project, absolute.
+  --inputs JSON     The run's inputs; required ones that are left out are made up. JSON, or @FILE.
+  --phases JSON     Results of earlier phases, such as `{"plan": {"output": {"text": "…"}}}`; the
+                    others are made up. JSON, or @FILE.
+  --feedback TEXT   Why the phase would be done again. Default: .
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition render change plan --inputs '{"goal": "Say hello."}'
+
+Exit codes
+  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+""",
+    "definition schema": """\
+Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
+file's first line.
+
+Usage: cao definition schema [OPTIONS]
+
+Options of every command
+  --json             Print one JSON envelope a line: answers on standard output, errors on standard
+                     error.
+  --local            Use no server: open the data directory in this process.
+  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
+  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
+                     directory.
+  --token-file PATH  A file with the token to show at --url.
+
+Example
+  cao definition schema
 
 Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted

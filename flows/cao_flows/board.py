@@ -72,16 +72,16 @@ class Board:
         return workflows.get(store.read(), self._run_id, store.clock.now())
 
     async def _show_progress(self, run: Workflow) -> None:
-        done = progress(run, self._phases())
+        done = progress(run, self._phases(run.definition))
         if self._progress is None:
             made = await self._client.create_artifact(self._artifact("progress", "progress", done, "Phases that are over"))
             self._progress = made.id
         else:
             await self._client.update_artifact(self._progress, ArtifactUpdate(data=done))
 
-    def _phases(self) -> list[str]:
-        row = workflows.snapshot(self._house.store.read(), self._run_id)
-        return [str(phase["id"]) for phase in row[self._run().definition].get("phases", ())]
+    def _phases(self, definition: str) -> list[str]:
+        found = workflows.snapshot(self._house.store.read(), self._run_id)
+        return [str(phase["id"]) for phase in found[definition].get("phases", ())]
 
     async def _show_decisions(self, run: Workflow) -> None:
         text = page(run, self._house.public_url)

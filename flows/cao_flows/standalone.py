@@ -7,7 +7,7 @@ import atexit
 import json
 import threading
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -154,18 +154,22 @@ async def ask_person(question: str, expires: float | None, key: str) -> tuple[bo
 @asynccontextmanager
 async def control() -> AsyncGenerator[Facade]:
     """The control that is open in this process, else the server of the data directory, else one for this process' life."""
-    here = presence.latest()
-    if here is not None:
-        yield here
-        return
+    async with AsyncExitStack() as opened:
+        yield presence.latest() or await _connected(opened) or await _own()
+
+
+async def _connected(opened: AsyncExitStack) -> Facade | None:
+    """The server of the data directory, if one runs."""
     try:
-        async with cao.connect() as remote:
-            yield remote
-            return
+        return await opened.enter_async_context(cao.connect())
     except Unavailable:
-        if presence.latest() is None:
-            await asyncio.to_thread(_open)
-    yield presence.required()
+        return None
+
+
+async def _own() -> Facade:
+    if presence.latest() is None:
+        await asyncio.to_thread(_open)
+    return presence.required()
 
 
 def _open() -> None:

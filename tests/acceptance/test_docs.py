@@ -51,7 +51,7 @@ STRICT_CURL = 'curl() { command curl --fail-with-body "$@"; }\n'
 """An answer that is an error is an exit status of 22, and is still printed."""
 EXIT = "=-=-= exit"
 
-pytestmark = [pytest.mark.xdist_group("docs"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.timeout(400)]
 
 
 @dataclass(frozen=True)

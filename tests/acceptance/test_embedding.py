@@ -22,7 +22,7 @@ import pytest
 import cao
 from cao_flows.prefect_api import PrefectApi
 
-pytestmark = [pytest.mark.xdist_group("embedding"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(300)]
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "examples"

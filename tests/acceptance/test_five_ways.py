@@ -24,7 +24,7 @@ from cao.discovery import local_token
 from cao.protocol import REGISTRY
 from cao.settings import load
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 WORK = [
     {"think": "two halves"},
@@ -128,7 +128,7 @@ class McpWay:
 async def mcp_way(server: Place) -> AsyncGenerator[McpWay]:
     headers = {"Authorization": f"Bearer {local_token(server.home)}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=120) as http,
+        httpx2.AsyncClient(headers=headers, timeout=120, trust_env=False) as http,
         Client(streamable_http_client(f"{server.url}/mcp", http_client=http)) as client,
     ):
         yield McpWay(client)

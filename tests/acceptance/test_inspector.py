@@ -20,8 +20,6 @@ from cao.client.daemon import start
 from cao.discovery import local_token
 from cao.mcp.catalogue import catalogue
 
-pytestmark = pytest.mark.xdist_group("inspector")
-
 PINNED = Path(__file__).parent / "inspector"
 CACHE = Path(__file__).parents[2] / ".cache" / "inspector"
 INSTALL_SECONDS = 600

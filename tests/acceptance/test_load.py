@@ -17,7 +17,7 @@ from cao.client.daemon import start_server
 from cao.client.remote import Remote
 from cao.settings import load
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.timeout(400)]
 
 WORKERS = 50
 SESSIONS = int(os.environ.get("CAO_LOAD_SESSIONS", "20"))

@@ -15,7 +15,7 @@ from cao.discovery import local_token
 from cao.protocol import REGISTRY
 from tests.acceptance.page_house import House, open_house
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -14,7 +14,7 @@ from playwright.async_api import Page, expect
 from cao.protocol.tasks import TASK_MACHINE
 from tests.acceptance.page_house import House, open_house
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 MARKUP = "<img src=x onerror='window.taken=1'><b>bold</b>"
 CHANGE = """\

@@ -26,8 +26,6 @@ from cao.store.capacity import Limits
 from cao.store.dispatches import Claim
 from tests.surfaces import Refusal, Surfaces
 
-pytestmark = pytest.mark.xdist_group("parity")
-
 T = TypeVar("T")
 
 SURFACES = ("python", "http", "cli", "mcp", "graphql")

@@ -24,7 +24,6 @@ PREFECT_LEAVES = "ignore:Exception ignored in. <socket.socket:pytest.PytestUnrai
 
 pytestmark = [
     pytest.mark.agents,
-    pytest.mark.xdist_group("agents"),
     pytest.mark.timeout(400),
     pytest.mark.filterwarnings(PREFECT_LEAVES),
 ]

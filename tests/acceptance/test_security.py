@@ -28,8 +28,6 @@ from cao.settings import load
 from tests.integration.conftest import Served, end, start_process, wait_until_served
 from tests.integration.mcp_clients import connected, error_of
 
-pytestmark = [pytest.mark.xdist_group("security")]
-
 LAUNCH = {"provider": "scripted", "name": "forbidden"}
 MUTATION = 'mutation { sessionLaunch(provider: "scripted") { id } }'
 PAGE = "the page"

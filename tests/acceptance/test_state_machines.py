@@ -21,8 +21,6 @@ from cao.client.daemon import start_server
 from cao.settings import load
 from tests.surfaces import Refusal, Surfaces
 
-pytestmark = pytest.mark.xdist_group("parity")
-
 SURFACES = ("python", "http", "cli", "mcp", "graphql")
 EXAMPLES = os.environ.get("CAO_MACHINE_EXAMPLES")
 

@@ -21,7 +21,7 @@ from cao.settings import Settings, load
 
 from .telegram_api import TOKEN, Telegram, telegram
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 TEAM, ANN, BOB, STRANGER = -77, 11, 12, 99

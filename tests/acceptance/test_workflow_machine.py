@@ -14,7 +14,7 @@ from cao.client.daemon import start_server
 from cao.settings import load
 from tests.surfaces import Refusal, Surfaces
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(300)]
 
 SURFACES = ("python", "http", "cli", "mcp", "graphql")
 GATE = "name: gate\nphases:\n  - {id: gate, manual: {question: Ready}}\n"

@@ -13,7 +13,7 @@ from tests.agents import rigs
 from tests.agents.rigs import Recorder, Rig, processes_of, prompt, seat
 from tests.agents.scripted_model import ScriptedModel
 
-REAL = pytest.mark.agents, pytest.mark.xdist_group("agents")
+REAL = pytest.mark.agents
 RIGS = [
     rigs.Scripted,
     rigs.Callable,

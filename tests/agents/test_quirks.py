@@ -13,7 +13,7 @@ from tests.agents import rigs
 from tests.agents.rigs import RealAgent, Recorder, prompt, seat
 from tests.agents.scripted_model import ScriptedModel, script
 
-pytestmark = [pytest.mark.agents, pytest.mark.xdist_group("agents")]
+pytestmark = [pytest.mark.agents]
 
 
 @pytest.fixture(params=[rigs.Claude, rigs.Codex], ids=["claude", "codex"])

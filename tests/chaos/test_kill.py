@@ -88,13 +88,11 @@ def prefect(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.xdist_group("prefect")
 async def test_killed_at_random_moments(home: Path, tmp_path: Path, prefect: str) -> None:
     await check_kills(home, tmp_path, KILLS, prefect)
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("prefect")
 async def test_killed_with_its_own_prefect(home: Path, tmp_path: Path) -> None:
     await check_kills(home, tmp_path, KILLS_WITH_PREFECT, None)
 
@@ -144,7 +142,6 @@ POLICIES = {
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("prefect")
 async def test_a_cut_turn_follows_its_policy(home: Path, tmp_path: Path) -> None:
     profiles = home / "profiles"
     profiles.mkdir()

@@ -34,7 +34,7 @@ from cao.protocol.workflows import Step, Workflow
 from cao.settings import load
 from cao_flows.prefect_api import PrefectApi
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(3600)]
 
 POINTS = int(os.environ.get("CAO_CHAOS_POINTS", "3"))
 FULL_SECONDS = float(os.environ.get("CAO_CHAOS_FULL_SECONDS", "2"))

@@ -19,6 +19,7 @@ from cao.client.daemon import start, start_server
 from cao.client.wire import Wire, discover
 from cao.discovery import local_token, read_server
 from cao.settings import load
+from cao_flows import standalone
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,29 @@ async def test_errors_are_rebuilt_as_their_own_classes(home: Path) -> None:
             with pytest.raises(cao.InvalidInput) as refused:
                 await control.session.list(limit=0)
             assert refused.value.details["errors"][0]["pointer"] == "/limit"
+
+
+async def test_steps_outside_of_runs_ask_the_server_and_hear_its_errors(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAO_HOME", str(home))
+    async with standalone.control() as control:
+        assert isinstance(control, cao.Remote)
+        assert (await control.session.launch(provider="scripted", name="from-a-flow")).name == "from-a-flow"
+    with pytest.raises(cao.Unavailable, match="the agent is away"):
+        async with standalone.control():
+            raise cao.Unavailable("the agent is away")
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="the system does not show environments")
+def test_a_server_that_a_phase_starts_is_no_part_of_the_phase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAO_RUN", "run_000000001")
+    monkeypatch.setenv("CAO_LINGER_SECONDS", "2")
+    server = start(tmp_path, 30, {"CAO_PORT": "0"})
+    try:
+        given = Path(f"/proc/{server.pid}/environ").read_bytes().split(b"\0")
+    finally:
+        subprocess.run([sys.executable, "-m", "cao_cli", "daemon", "stop", "--home", str(tmp_path)], timeout=60, check=True)
+    assert b"CAO_LINGER_SECONDS=2" in given
+    assert not [one for one in given if one.startswith(b"CAO_RUN=")]
 
 
 async def test_a_wrong_token_is_unauthenticated(home: Path) -> None:

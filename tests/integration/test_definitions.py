@@ -266,3 +266,17 @@ async def test_a_phase_is_shown_as_it_would_begin(house: House) -> None:
 async def test_the_schema_is_one_document(house: House) -> None:
     answer = await house.ask("definition.schema")
     assert json.loads(json.dumps(answer.document))["$defs"]["Phase"]["oneOf"]
+
+
+async def test_runs_are_listed_by_their_project_whether_by_name_or_id(house: House, tmp_path: Path) -> None:
+    control, other = house.control, tmp_path / "other"
+    other.mkdir()
+    there = await control.project.init(str(other), name="other")
+    for project in ("work", "other"):
+        await control.definition.put("greet", text=GREET, project=project)
+    run = await control.workflow.run("greet", project="other", inputs={"who": "you"})
+    await control.workflow.run("greet", project="work", inputs={"who": "you"})
+    for reference in ("other", there.id):
+        assert [one.id for one in (await control.workflow.list(project=reference)).items] == [run.id]
+    with pytest.raises(NotFound, match="no project 'nowhere'"):
+        await control.workflow.list(project="nowhere")

@@ -17,7 +17,7 @@ import pytest_asyncio
 import cao
 from cao.control import Control
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 ORPHAN = """
 import asyncio, sys

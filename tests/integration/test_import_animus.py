@@ -211,7 +211,6 @@ def test_any_data_is_translated_to_definitions_that_can_be_read(data: Any) -> No
         examine(text, name=name)
 
 
-@pytest.mark.xdist_group("engine")
 async def test_an_imported_workflow_runs(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()

@@ -21,7 +21,6 @@ from cao.protocol.workflows import Workflow
 from cao.settings import load
 from cao.store.hub import LOG
 
-pytestmark = pytest.mark.xdist_group("engine")
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 RELEASE = """\

@@ -17,7 +17,7 @@ from cao.agents import Prompt, Seat
 from cao.control import Control
 from cao.protocol.records import Run, Session
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -18,7 +18,7 @@ from cao.control import Control
 from cao.protocol import REGISTRY, Conflict, InvalidInput, NotFound
 from cao.protocol.workflows import Workflow
 
-pytestmark = [pytest.mark.xdist_group("prefect"), pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 Fields = dict[str, Any]
 

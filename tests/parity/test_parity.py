@@ -45,8 +45,6 @@ from .scenarios import PLUGIN, SCENARIOS, World
 DOCS = Path(__file__).parents[2] / "docs" / "reference" / "operations"
 SURFACES = ("python", "http", "cli", "mcp", "graphql", "web")
 
-pytestmark = pytest.mark.xdist_group("parity")
-
 
 def gaps(registry: Registry) -> list[str]:
     """What is missing, one line for each gap."""
@@ -220,7 +218,7 @@ async def by_mcp(world: World, defined: Operation, fields: Mapping[str, Any]) ->
     assert server is not None
     headers = {"Authorization": f"Bearer {local_token(home)}"}
     async with (
-        httpx2.AsyncClient(headers=headers, timeout=60) as http,
+        httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http,
         Client(streamable_http_client(f"{server.url}/mcp", http_client=http)) as client,
     ):
         result = await client.call_tool(defined.identifier, dict(fields))
