@@ -50,6 +50,8 @@ class Settings(Described):
     """Turns that run at once in one session."""
     engine_rest_seconds: Annotated[float, Field(gt=0, le=86400)] = 300.0
     """After this time without work, the engine ends Prefect; the next work starts it again."""
+    preload: bool = True
+    """A server loads Prefect and the MCP library as soon as it listens; otherwise with their first use, which waits for it."""
     max_depth: Annotated[int, Field(ge=0, le=20)] = 4
     """How deep agents may start agents."""
     max_terminals: Annotated[int, Field(ge=1, le=10000)] = 200

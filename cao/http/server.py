@@ -115,14 +115,15 @@ class Server:
         self._uvicorn = _Uvicorn(_configuration(app), self._listening)
         self._uvicorn.should_exit = self._closing.is_set()
         async with asyncio.TaskGroup() as group:
-            open_mcp = group.create_task(mcp.run(self._closing, self._listening))
+            open_mcp = group.create_task(mcp.run(self._closing, self._listening, preload=self._settings.preload))
             serving = group.create_task(self._uvicorn.serve([listener]))
             await self._listening.wait()
             write_server(self._settings.home, record)
             control.signals.on(EngineChanged.type).connect(_spare_what_is_loaded)
             await _tell(control, ServerStarted(url=self.url, version=VERSION))
             logger.info("serving %s at %s", self._settings.home, self.url)
-            control.services.engine.start()
+            if self._settings.preload:
+                control.services.engine.start()
             await serving
             self._closing.set()
             await open_mcp
@@ -232,14 +233,15 @@ class _Mcp:
     def mounts(self) -> Mapping[str, ASGIApp]:
         return {"/mcp": cast("ASGIApp", self._operators), "/agents/mcp": cast("ASGIApp", self._agents.app)}
 
-    async def run(self, closing: asyncio.Event, listening: asyncio.Event) -> None:
-        """Serve until `closing`: then its streams end, as all others do. The SDK is loaded once the server listens."""
+    async def run(self, closing: asyncio.Event, listening: asyncio.Event, *, preload: bool) -> None:
+        """Serve until `closing`: then its streams end, as all others do. preload: load the SDK once the server listens."""
         async with self._operators, self._agents:
             await listening.wait()
-            try:
-                await self._operators.warm()
-            except Unavailable:
-                logger.exception("MCP could not be loaded; the rest is served")
+            if preload:
+                try:
+                    await self._operators.warm()
+                except Unavailable:
+                    logger.exception("MCP could not be loaded; the rest is served")
             await closing.wait()
 
 

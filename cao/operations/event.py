@@ -32,7 +32,7 @@ class ListEvents(ListRequest):
 async def list_events(ctx: Context, request: ListEvents) -> Page[Event]:
     """Read the event log, oldest first."""
     question = request.model_dump(mode="json")
-    start = int(unseal(request.cursor, question, 1)[0]) if request.cursor else request.after
+    start = unseal(request.cursor, question, int)[0] if request.cursor else request.after
     found = log.after(ctx.store.read(), start, _filter(ctx, request.types, request.session), request.limit + 1)
     items = found[: request.limit]
     return Page[Event](items=items, next_cursor=seal([items[-1].seq], question) if len(found) > request.limit else None)

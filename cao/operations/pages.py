@@ -34,7 +34,7 @@ def by_key(
 
 def by_place(model: type[T], found: Sequence[S], request: ListRequest, make: Callable[[S], T] | None = None) -> Page[T]:
     """A page of things in an order that no key has: their places are counted."""
-    start = max(int(unseal(request.cursor, _question(request), 1)[0]), 0) if request.cursor else 0
+    start = max(unseal(request.cursor, _question(request), int)[0], 0) if request.cursor else 0
     stop = start + request.limit
     cursor = seal([stop], _question(request)) if stop < len(found) else None
     return Page[model](items=_made(found[start:stop], make), next_cursor=cursor)
@@ -42,7 +42,7 @@ def by_place(model: type[T], found: Sequence[S], request: ListRequest, make: Cal
 
 def last_key(request: ListRequest) -> str:
     """The key of the last thing of the page before; empty for the first page."""
-    return str(unseal(request.cursor, _question(request), 1)[0]) if request.cursor else ""
+    return unseal(request.cursor, _question(request), str)[0] if request.cursor else ""
 
 
 def _made(part: Sequence[S], make: Callable[[S], T] | None) -> list[T]:

@@ -46,7 +46,7 @@ def require_project(ctx: Context, reference: str | None, directory: str | None =
         raise NotFound(f"no project holds {place}; make it one: cao project init {place}", directory=str(place))
     if found := find_project(ctx, reference):
         return found
-    raise NotFound("there is no current project; name one, or make a directory one: cao project init .")
+    raise NotFound("there is no current project; name one, choose one (cao project use NAME), or make one: cao project init .")
 
 
 def project_around(ctx: Context, directory: str | None) -> Project | None:

@@ -11,15 +11,20 @@ from typing import Any, cast
 
 from .errors import InvalidInput
 
+_INTEGERS = 1 << 63
 
-def seal(position: list[str | int | float], question: Mapping[str, Any]) -> str:
+
+def seal(position: list[str | int], question: Mapping[str, Any]) -> str:
     """Pack the sort key of a page's last item; `question` is the filters that the page answered."""
     packed = json.dumps([position, _digest(question)], separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def unseal(cursor: str, question: Mapping[str, Any], length: int) -> list[Any]:
-    """Unpack a cursor of `length` sort values; refuse one that was made for other filters or by nobody."""
+def unseal(cursor: str, question: Mapping[str, Any], *kinds: type) -> list[Any]:
+    """Unpack a cursor; refuse one that was made for other filters or by nobody.
+
+    kinds: of its sort values: `int`, which has 64 bits, or `str`.
+    """
     try:
         packed = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         sealed: Any = json.loads(packed)
@@ -29,9 +34,13 @@ def unseal(cursor: str, question: Mapping[str, Any], length: int) -> list[Any]:
     if not isinstance(position, list) or digest != _digest(question):
         raise InvalidInput.field("cursor", "belongs to another list; start again without it")
     values = cast("list[Any]", position)
-    if len(values) != length or not all(type(value) in (str, int, float) for value in values):
+    if len(values) != len(kinds) or not all(map(_is, values, kinds)):
         raise InvalidInput.field("cursor", "is not one of ours; start again without it")
     return values
+
+
+def _is(value: Any, kind: type) -> bool:
+    return type(value) is kind and (kind is str or -_INTEGERS <= value < _INTEGERS)
 
 
 def _digest(question: Mapping[str, Any]) -> str:

@@ -31,7 +31,7 @@ def outputs(reader: Reader, request: ListRequest, run_id: str, path: str | None)
     """The output of each phase's last settled attempt."""
     workflows.row_of(reader, run_id)
     question = request.model_dump(mode="json")
-    start = unseal(request.cursor, question, 1)[0] if request.cursor else 0
+    start = unseal(request.cursor, question, int)[0] if request.cursor else 0
     rows = reader.rows(
         "SELECT s.* FROM steps s WHERE s.run_id = :run AND s.state = 'settled' AND s.n > :start "
         "AND (:path IS NULL OR s.path = :path) AND s.n = (SELECT max(n) FROM steps WHERE run_id = s.run_id AND path = s.path "
@@ -47,7 +47,7 @@ def checkpoints(reader: Reader, request: ListRequest, run_id: str) -> Page[Check
     """A run's checkpoints, oldest first."""
     workflows.row_of(reader, run_id)
     question = request.model_dump(mode="json")
-    start = int(unseal(request.cursor, question, 1)[0]) if request.cursor else 0
+    start = unseal(request.cursor, question, int)[0] if request.cursor else 0
     rows = reader.rows(f"{_SETTLED} LIMIT ? OFFSET ?", (run_id, request.limit + 1, max(start, 0)))
     items = [_checkpoint(number, row) for number, row in enumerate(rows[: request.limit], start + 1)]
     more = len(rows) > request.limit

@@ -59,7 +59,7 @@ class Wanted:
 def list_page(reader: Reader, request: ListRequest, wanted: Wanted) -> Page[FailedRun]:
     """Failed runs, the newest first."""
     question = request.model_dump(mode="json")
-    start = int(unseal(request.cursor, question, 1)[0]) if request.cursor else 2**62
+    start = unseal(request.cursor, question, int)[0] if request.cursor else 2**62
     conditions, parameters = wanted.conditions()
     sql = f"{_FAILED}{conditions} AND r.n < ? ORDER BY r.n DESC LIMIT ?"
     rows = reader.rows(sql, [*parameters, start, request.limit + 1])

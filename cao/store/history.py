@@ -96,7 +96,7 @@ def _are_few(reader: Reader, conditions: list[str], parameters: list[Any]) -> bo
 def _best(reader: Reader, request: ListRequest, match: str, wanted: Filter) -> Page[Hit]:
     conditions, parameters = wanted.conditions()
     question = request.model_dump(mode="json")
-    offset = min(max(int(unseal(request.cursor, question, 1)[0]), 0), RATED) if request.cursor else 0
+    offset = min(max(unseal(request.cursor, question, int)[0], 0), RATED) if request.cursor else 0
     where = " AND ".join(["history_text MATCH ?", *conditions])
     sql = (
         f"WITH rated AS (SELECT history_text.rowid AS n, bm25(history_text, 4.0, 2.0, 1.0, 1.0) AS score FROM history_text "  # noqa: S608
@@ -112,7 +112,7 @@ def _best(reader: Reader, request: ListRequest, match: str, wanted: Filter) -> P
 
 
 def _start(request: ListRequest) -> int:
-    return int(unseal(request.cursor, request.model_dump(mode="json"), 1)[0]) if request.cursor else 2**62
+    return unseal(request.cursor, request.model_dump(mode="json"), int)[0] if request.cursor else 2**62
 
 
 def _page(model: type[R], rows: list[Row], request: ListRequest) -> Page[R]:

@@ -36,7 +36,7 @@ def page(
     parameters = list(kept.values())
     if request.cursor is not None:
         conditions.append(f"{key} {'>' if oldest_first else '<'} ?")
-        parameters.append(unseal(request.cursor, question, 1)[0])
+        parameters.append(unseal(request.cursor, question, int)[0])
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     order = "ASC" if oldest_first else "DESC"
     sql = f"SELECT * FROM {table} {where} ORDER BY {key} {order} LIMIT ?"  # noqa: S608 - names are ours, values are bound

@@ -109,7 +109,7 @@ def list_page(
     conditions, values = ["stage < 2", *(f"{name} = ?" for name in kept)], [*kept.values()]
     if request.cursor is not None:
         conditions.append("(stage, lane, place, n) > (?, ?, ?, ?)")
-        values += unseal(request.cursor, question, 4)
+        values += unseal(request.cursor, question, int, int, int, int)
     sql = f"SELECT * FROM queue_items WHERE {' AND '.join(conditions)} ORDER BY stage, lane, place, n LIMIT ?"  # noqa: S608
     rows = reader.rows(sql, [*values, request.limit + 1])
     shown, more = rows[: request.limit], len(rows) > request.limit

@@ -16,7 +16,7 @@ def list_page(
 ) -> Page[Entry]:
     """Entries oldest first, so that reading on means reading what came later."""
     question = request.model_dump(mode="json")
-    start = unseal(request.cursor, question, 1)[0] if request.cursor else 0
+    start = unseal(request.cursor, question, int)[0] if request.cursor else 0
     subject, value = ("terminal_id", terminal_id) if terminal_id else ("session_id", session_id)
     rows = reader.rows(
         f"SELECT * FROM events WHERE {subject} = ? AND type = ? AND seq > ? "  # noqa: S608 - names are ours

@@ -7,9 +7,12 @@ seconds; what is submitted meanwhile waits.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import logging
 import threading
+import time
+import weakref
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -33,7 +36,24 @@ RENEW_SECONDS = leases.DURATION / 3
 LOSSES = 3
 """How often Prefect's API is started again in one life of the engine; the next work begins another."""
 
+EXIT_SECONDS = 30.0
+"""How long the interpreter's end waits for engines: a thread that still loads Prefect would crash an interpreter that goes."""
+
 logger = logging.getLogger(__name__)
+_started: weakref.WeakKeyDictionary[threading.Thread, PrefectEngine] = weakref.WeakKeyDictionary()
+
+
+def _end_all() -> None:
+    """Tell every engine to stop, and wait: for cold starts, above all, which nobody waits for when a control closes."""
+    running = [(thread, engine) for thread, engine in _started.items() if thread.is_alive()]
+    for _, engine in running:
+        engine.leave()
+    deadline = time.monotonic() + EXIT_SECONDS
+    for thread, _ in running:
+        thread.join(max(deadline - time.monotonic(), 0.0))
+
+
+atexit.register(_end_all)
 
 
 class PrefectEngine:
@@ -67,6 +87,7 @@ class PrefectEngine:
             if self._stopping or (self._thread is not None and self._thread.is_alive()):
                 return
             self._thread = threading.Thread(target=self._run, name="cao-engine", daemon=True)
+            _started[self._thread] = self
             self._thread.start()
 
     def _nudge(self) -> None:
@@ -131,7 +152,7 @@ class PrefectEngine:
             return error
         finally:
             if self._api is not None:
-                self._api.stop(10)
+                self._api.stop(10 if self._state == "ready" else 1)  # one that still starts hears nothing
                 self._api = None
         return None
 
@@ -288,11 +309,15 @@ class PrefectEngine:
             await self._wake.wait()
             self._wake.clear()
 
-    async def stop(self, grace: float) -> None:
+    def leave(self, grace: float = 0.0) -> None:
+        """Tell it to stop, and wait for nothing."""
         with self._lock:
             self._stopping, self._grace = True, grace
-            thread = self._thread
         self._nudge()
+
+    async def stop(self, grace: float) -> None:
+        thread = self._thread
+        self.leave(grace)
         await self._proxy.close()
         if thread is not None and self._loop is not None:  # a cold start has nothing to finish, and cannot be cut short
             await asyncio.to_thread(thread.join, grace + 20)

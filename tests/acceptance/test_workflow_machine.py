@@ -1,14 +1,21 @@
-"""Every verb on a workflow's run from every state, on every surface, against a model that is written down by hand."""
+"""Every verb on a workflow's run from every state on every surface, and stories of random verbs on surfaces chosen at random,
+against a model that is written down by hand.
+
+`CAO_MACHINE_EXAMPLES` sets how many stories are told; without it they are a few, and the same in every run.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from cao.client.daemon import start_server
 from cao.settings import load
@@ -17,6 +24,7 @@ from tests.surfaces import Refusal, Surfaces
 pytestmark = [pytest.mark.timeout(300)]
 
 SURFACES = ("python", "http", "cli", "mcp", "graphql")
+EXAMPLES = os.environ.get("CAO_MACHINE_EXAMPLES")
 GATE = "name: gate\nphases:\n  - {id: gate, manual: {question: Ready}}\n"
 VERBS: dict[str, dict[str, Any]] = {
     "workflow.pause": {},
@@ -121,3 +129,52 @@ def check_effect(house: Surfaces, state: str, verb: str, run: str, answer: Any) 
         if state == "paused" and verb.startswith("phase."):
             house.ask("http", "workflow.resume", run=run)
         reaches(house, run, BECOMES[verb])
+
+
+@settings(
+    max_examples=int(EXAMPLES or 4),
+    derandomize=EXAMPLES is None,
+    database=None,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(st.lists(st.tuples(st.sampled_from(sorted(VERBS)), st.sampled_from(SURFACES)), min_size=6, max_size=12))
+def test_stories_of_random_verbs(house: Surfaces, story: list[tuple[str, str]]) -> None:
+    told = Story(house)
+    for verb, surface in story:
+        told.goes_on(verb, surface)
+
+
+class Story:
+    """A run, and what we think of it."""
+
+    def __init__(self, house: Surfaces) -> None:
+        self.house = house
+        self.run = in_state(house, "waiting")
+        self.state = "waiting"
+        self.answered = ""
+        """How the gate was answered while the run was paused: it counts once the run is resumed."""
+
+    def goes_on(self, verb: str, surface: str) -> None:
+        answer = self.house.ask(surface, verb, run=self.run, **VERBS[verb])
+        if self.state == "deleted":
+            assert answer == Refusal("not_found", {"run": self.run}), (verb, surface, answer)
+        elif verb not in MODEL[self.state] or (self.answered and verb.startswith("phase.")):
+            assert isinstance(answer, Refusal), (verb, surface, self.state)
+            assert (answer.code, answer.details.get("state")) == ("conflict", self.state), (verb, surface, answer)
+        else:
+            assert not isinstance(answer, Refusal), (verb, surface, self.state, answer)
+            self.moves(verb, answer)
+
+    def moves(self, verb: str, answer: Any) -> None:
+        if self.state == "paused" and verb.startswith("phase."):
+            self.answered = verb
+            return
+        if verb == "workflow.delete":
+            self.state = "deleted"
+            return
+        if verb == "workflow.retry":
+            self.run = answer["id"]
+        self.state = BECOMES[self.answered if verb == "workflow.resume" and self.answered else verb]
+        self.answered = ""
+        reaches(self.house, self.run, self.state)

@@ -34,6 +34,26 @@ async def main():
 asyncio.run(main())
 """
 
+HASTY = """
+import asyncio, os, subprocess, sys
+from pathlib import Path
+import cao
+
+def prefects():
+    command = ["pgrep", "-P", str(os.getpid()), "-f", "cao_flows.prefect_server"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+
+async def main():
+    async with cao.open(Path(sys.argv[1])) as control:
+        await control.session.launch("hello", profile="developer", provider="scripted")
+        async with asyncio.timeout(30):
+            while not (found := await asyncio.to_thread(prefects)):
+                await asyncio.sleep(0.05)
+        print(found, flush=True)
+
+asyncio.run(main())
+"""
+
 
 def prefects(parent: int) -> list[int]:
     """The Prefect servers among the children of a process."""
@@ -84,6 +104,14 @@ async def test_a_turn_outlives_the_loss_of_prefect(control: Control, tmp_path: P
     assert (tmp_path / "began.txt").read_text() == "x\n", "the turn was not begun a second time"
     assert await hello(control, tmp_path) == "completed"
     assert lost not in prefects(os.getpid())
+
+
+async def test_a_program_may_leave_while_prefect_loads(tmp_path: Path) -> None:
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", HASTY, str(tmp_path / "home"), stdout=PIPE)
+    assert parent.stdout is not None
+    (prefect,) = (int(pid) for pid in (await parent.stdout.readline()).split())
+    assert await asyncio.wait_for(parent.wait(), 60) == 0
+    assert not is_alive(prefect)
 
 
 async def test_it_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:

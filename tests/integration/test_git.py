@@ -148,7 +148,7 @@ async def test_places(desk: Desk, place: Path, tmp_path: Path) -> None:
         (place / "out").symlink_to(tmp_path)
         await desk.ask("git.commit", message="x", paths=["out/home/cao.db"])
     await desk.ask("project.remove", project="code")
-    with pytest.raises(Conflict, match="project use"):
+    with pytest.raises(NotFound, match="no current project"):
         await desk.ask("git.status")
 
 

@@ -161,6 +161,22 @@ def test_sigint_ends_it_too(served: Served) -> None:
     assert served.process.wait(20) == 0
 
 
+def test_it_loads_what_is_slow_before_it_is_asked(tmp_path: Path) -> None:
+    process = start_process(tmp_path / "eager", CAO_PRELOAD="true")
+    try:
+        eager = Served(tmp_path / "eager", process, wait_until_served(tmp_path / "eager", process))
+        wait_for_engine(eager, "failed")  # there is no Prefect where it looks
+        assert call(eager, "GET", "/prefect/api/health").status_code == 503
+    finally:
+        end(process)
+
+
+def test_told_to_it_loads_what_is_slow_when_it_is_asked(served: Served) -> None:
+    assert call(served, "GET", "/daemon/status").json()["engine"]["state"] == "stopped"
+    assert call(served, "GET", "/prefect/api/health").status_code == 503
+    wait_for_engine(served, "failed")
+
+
 def wait_for_engine(served: Served, state: str, seconds: float = 60.0) -> None:
     """Wait until the engine's start has come to this end."""
     deadline = time.monotonic() + seconds

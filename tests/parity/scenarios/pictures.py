@@ -22,8 +22,12 @@ async def _(world: World) -> Case:
 
 @scenario("workflow.compare")
 async def _(world: World) -> Case:
-    project, name = await written(world)
+    project, name = await world.project(), world.name()
+    text = f"name: {name}\nphases:\n  - id: go\n    command: {{run: ['true']}}\n"
+    await world.client.definition.put(name, text=text, project=project.id)
     first, second = [await world.client.workflow.run(name, project=project.id) for _ in range(2)]
+    for run in (first, second):
+        assert (await world.client.workflow.wait(run.id, timeout=60)).state == "completed"
     return Case({"first": first.id, "second": second.id, "all": True}, has(same=True, same_definition=True))
 
 
