@@ -5,8 +5,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-# The tests of a file share servers and stay in one process, so the longest file comes first.
-TESTS ?= tests/parity tests
+# The tests of a file share servers and stay in one process; the longest come first.
+TESTS ?= tests
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help

@@ -42,6 +42,7 @@ from cao.mcp.catalogue import catalogue
 from cao.protocol import REGISTRY, CaoError
 from cao.schedules.file import FrontMatter
 from cao.workflows.check import examine
+from cao_flows.prefect_api import PrefectApi
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -84,6 +85,8 @@ class Place:
     home: Path
     url: str
     token: str
+    prefect: str
+    """Prefect's API: one for the server and all programs, since each would start its own."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -94,6 +97,8 @@ class Place:
             "CAO_HOME": str(self.home),
             "CAO_URL": self.url,
             "CAO_TOKEN": self.token,
+            "CAO_PREFECT_API_URL": self.prefect,
+            "CAO_PRELOAD": "false",
         }
 
 
@@ -102,14 +107,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """A server, on a port of its own."""
     home = tmp_path_factory.mktemp("docs") / "home"
     (home.parent / "code" / "docs").mkdir(parents=True)
-    with (home.parent / "server.log").open("wb") as log:
-        command = [sys.executable, "-m", "cao_cli", "serve", "--port", "0", "--home", str(home)]
-        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "HOME": str(home.parent)})
-        try:
-            yield Place(home, _url(home, server), local_token(home))
-        finally:
-            server.terminate()
-            server.wait(30)
+    prefect = PrefectApi(home.parent / "prefect", "")
+    prefect.spawn()
+    try:
+        prefect.wait_ready(120, lambda: False)
+        environment = {**os.environ, "HOME": str(home.parent), "CAO_PREFECT_API_URL": prefect.url}
+        with (home.parent / "server.log").open("wb") as log:
+            command = [sys.executable, "-m", "cao_cli", "serve", "--port", "0", "--home", str(home)]
+            server = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+            try:
+                yield Place(home, _url(home, server), local_token(home), prefect.url)
+            finally:
+                server.terminate()
+                server.wait(30)
+    finally:
+        prefect.stop(10)
 
 
 def _url(home: Path, server: subprocess.Popen[bytes]) -> str:

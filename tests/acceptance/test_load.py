@@ -20,7 +20,7 @@ from cao.settings import load
 pytestmark = [pytest.mark.timeout(400)]
 
 WORKERS = 50
-SESSIONS = int(os.environ.get("CAO_LOAD_SESSIONS", "20"))
+SESSIONS = int(os.environ.get("CAO_LOAD_SESSIONS", "12"))
 
 PROBE = """
 import select, sys, time

@@ -27,7 +27,7 @@ from cao_flows.prefect_api import PrefectApi
 
 HERE = Path(__file__).parent
 TURNS = 10
-KILLS = int(os.environ.get("CAO_CHAOS_SESSION_KILLS", "4"))
+KILLS = int(os.environ.get("CAO_CHAOS_SESSION_KILLS", "3"))
 KILLS_WITH_PREFECT = 1
 """So many more where Prefect's API is killed too; each waits for its cold start."""
 SEED = int(os.environ.get("CAO_CHAOS_SEED", "0")) or random.SystemRandom().randrange(1, 2**31)

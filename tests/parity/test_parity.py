@@ -127,12 +127,50 @@ async def page(world: World) -> AsyncIterator[Palette]:
         yield opened
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tools(world: World) -> AsyncIterator[Tools]:
+    opened: asyncio.Future[Client] = asyncio.get_running_loop().create_future()
+    done = asyncio.Event()
+
+    async def keep() -> None:  # the task that enters the client has to leave it, and a fixture is not one task
+        server = read_server(world.backstage.settings.home)
+        assert server is not None
+        headers = {"Authorization": f"Bearer {local_token(world.backstage.settings.home)}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http,
+            Client(streamable_http_client(f"{server.url}/mcp", http_client=http)) as client,
+        ):
+            opened.set_result(client)
+            await done.wait()
+
+    keeping = asyncio.create_task(keep())
+    await asyncio.wait((keeping, opened), timeout=60, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield Tools(opened.result())
+    finally:
+        done.set()
+        await keeping
+
+
+class Tools:
+    """The operations as an MCP client sees them."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def ask(self, world: World, defined: Operation, fields: Mapping[str, Any]) -> Any:
+        result = await self._client.call_tool(defined.identifier, dict(fields))
+        assert not result.is_error, result.content
+        assert result.structured_content is not None
+        return result.structured_content["events"] if defined.effect == "stream" else result.structured_content
+
+
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", list(REGISTRY))
-async def test_says_the_same_on_every_surface(name: str, world: World, page: Palette) -> None:
+async def test_says_the_same_on_every_surface(name: str, world: World, page: Palette, tools: Tools) -> None:
     defined = REGISTRY[name]
     shapes: dict[str, Any] = {}
-    for surface, ask in zip(SURFACES, (by_python, by_http, by_cli, by_mcp, by_graphql, page.ask), strict=True):
+    for surface, ask in zip(SURFACES, (by_python, by_http, by_cli, tools.ask, by_graphql, page.ask), strict=True):
         if not defined.on(surface):
             continue
         case = await SCENARIOS[name](world)
@@ -210,21 +248,6 @@ def _word(value: Any) -> str:
 
 def _many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-async def by_mcp(world: World, defined: Operation, fields: Mapping[str, Any]) -> Any:
-    home = world.backstage.settings.home
-    server = read_server(home)
-    assert server is not None
-    headers = {"Authorization": f"Bearer {local_token(home)}"}
-    async with (
-        httpx2.AsyncClient(headers=headers, timeout=60, trust_env=False) as http,
-        Client(streamable_http_client(f"{server.url}/mcp", http_client=http)) as client,
-    ):
-        result = await client.call_tool(defined.identifier, dict(fields))
-    assert not result.is_error, result.content
-    assert result.structured_content is not None
-    return result.structured_content["events"] if defined.effect == "stream" else result.structured_content
 
 
 async def by_graphql(world: World, defined: Operation, fields: Mapping[str, Any]) -> Any:
