@@ -9,7 +9,8 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from litestar import Litestar, Request, Response, get
@@ -46,15 +47,16 @@ def build_app(
     closing: asyncio.Event | None = None,
     heartbeat: float = HEARTBEAT_SECONDS,
     stalled: float = STALLED_SECONDS,
+    now: Callable[[], float] = time.monotonic,
 ) -> Litestar:
     """The HTTP surface of an open control.
 
     token: the local one, which may do everything. mounts: ASGI applications by path. closing: set it when the server begins to
     stop, and all streams end. heartbeat: seconds of silence before a stream says that it lives. stalled: seconds after which a
-    client that takes nothing is cut.
+    client that takes nothing is cut. now: seconds, from any beginning; failed attempts are counted by its minutes.
     """
     settings, admission = control.settings, Admission(control.services.store, token)
-    attempts = Attempts(admission, control.settings.failed_sign_ins)
+    attempts = Attempts(admission, control.settings.failed_sign_ins, now)
     pace = Pace(closing or asyncio.Event(), heartbeat, stalled)
     own: dict[str, ASGIApp] = {
         sign_in.PATH: sign_in.SignInPage(admission, attempts),

@@ -66,7 +66,7 @@ async def control(tmp_path: Path) -> AsyncIterator[Control]:
 async def site(control: Control) -> AsyncIterator[Site]:
     closing = asyncio.Event()
     mounts = {"/graphql": GraphqlApp(control, Pace(closing, heartbeat=0.2, stalled=4.0))}
-    app = build_app(control, token=TOKEN, mounts=mounts, closing=closing, heartbeat=0.2, stalled=4.0)
+    app = build_app(control, token=TOKEN, mounts=mounts, closing=closing, heartbeat=0.2, stalled=4.0, now=lambda: 0.0)
     config = uvicorn.Config(app, port=0, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=2)  # pyright: ignore[reportArgumentType]
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve([_socket()]))  # pyright: ignore[reportPrivateUsage] - without its signals
