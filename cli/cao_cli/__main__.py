@@ -19,8 +19,10 @@ def main(arguments: list[str] | None = None) -> int:
 
         sys.stdout.write(VERSION + "\n")
         return 0
-    from cao_cli.program import run
+    from cao_cli.loading import Loading
 
+    with Loading():
+        from cao_cli.program import run
     return run(given)
 
 

@@ -10,6 +10,7 @@ from cao.client.catalog import Entry
 from cao.client.wire import Report, Wire, WireError, address, discover, home_directory
 
 from .arguments import TEXT_LIMIT, Options
+from .loading import Loading
 
 START_SECONDS = 30.0
 _RECORDS_ONLY = (
@@ -59,7 +60,8 @@ class Local(NamedTuple):
 
             if rests(self.home):
                 return dict(NOTHING_DONE)
-        from .local import call
+        with Loading():
+            from .local import call
 
         return call(self.home, entry, fields, report, work=waits(entry, fields))
 

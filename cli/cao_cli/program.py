@@ -10,7 +10,6 @@ from cao.client import catalog
 from cao.client.wire import WireError
 
 from .arguments import Options, parse
-from .browser import show
 from .commands import Command, find
 from .output import Printer
 from .places import Place, choose, home_of, makes_work
@@ -71,6 +70,8 @@ def _operation(command: Command, fields: dict[str, Any], options: Options, print
     if follow_up.get("wait"):
         return _wait(answer, follow_up.get("timeout"), options, printer)
     if opens:
+        from .browser import show  # which loads what few commands need
+
         show(answer["url"], home_of(options), printer.talk)
         return 0
     printer.answer(entry, answer, lambda cursor: _next_page(command, fields, options, cursor))

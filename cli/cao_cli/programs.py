@@ -13,6 +13,7 @@ from cao.version import VERSION
 
 from .arguments import Options, tree
 from .commands import every
+from .loading import Loading
 
 
 def version(home: Path, options: Options) -> int:
@@ -35,9 +36,10 @@ def completion(home: Path, options: Options, shell: Literal["bash", "zsh", "fish
 def serve(home: Path, options: Options, **settings: Any) -> int:
     """Run the server until it is told to stop."""
     _without("serve", options)
-    from cao.http.server import serve as run_server
-    from cao.protocol import CaoError
-    from cao.settings import load
+    with Loading():
+        from cao.http.server import serve as run_server
+        from cao.protocol import CaoError
+        from cao.settings import load
 
     try:
         run_server(load(home, **settings))
@@ -49,9 +51,10 @@ def serve(home: Path, options: Options, **settings: Any) -> int:
 def mcp(home: Path, options: Options, groups: str | None = None) -> int:
     """Serve MCP on standard input and output until it closes."""
     _without("mcp", options)
-    from cao.mcp.stdio import run
-    from cao.protocol import CaoError
-    from cao.settings import load
+    with Loading():
+        from cao.mcp.stdio import run
+        from cao.protocol import CaoError
+        from cao.settings import load
 
     try:
         asyncio.run(run(load(home), groups))
