@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import inspect
 import logging
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +31,9 @@ LANE = 1000
 
 EVERY = "*"
 """The signal of all events."""
+
+CONNECTED = "signals"
+"""The hub's topic of receivers that were connected."""
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +82,11 @@ class Signals:
         self._signals: dict[str, Signal] = {name: self._namespace.signal(name) for name in (*EVENT_TYPES, EVERY)}
         self._lanes: dict[object, _Lane] = {}
         self._pump: asyncio.Task[None] | None = None
-        self._seq = 0
+        self._seq: int | None = 0
+        """Up to where the log was read; None while nobody listens, so that commits need not wake the loop."""
+        self._lock = threading.Lock()
+        for signal in self._signals.values():
+            signal.receiver_connected.connect(self._begin_to_listen)
 
     def on(self, type: str) -> Signal:
         """The signal of an event type, or of all with "*". Raises `NotFound` for a type that does not exist."""
@@ -120,7 +128,9 @@ class Signals:
         self._pump.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._pump
-        self._forward()
+        while self._forward():
+            pass
+        self._seq = 0
         lanes = list(self._lanes.values())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._seconds):
@@ -137,25 +147,40 @@ class Signals:
             if lane.thread is not None:
                 lane.thread.stop()
 
+    def _heard(self) -> list[str]:
+        """The signals that somebody listens to."""
+        return [name for name, signal in self._signals.items() if signal.receivers]
+
+    def _begin_to_listen(self, _: Signal, **connected: Any) -> None:
+        with self._lock:
+            if self._seq is None:
+                self._seq = log.last_seq(self._store.read())
+        self._store.hub.publish([CONNECTED])
+
     async def _run(self) -> None:
-        with self._store.hub.subscribe(log.LOG) as commits:
-            while True:
-                if not self._forward():
-                    await commits.wait(60)
+        while True:
+            is_heard = bool(self._heard())
+            with self._store.hub.subscribe(CONNECTED, *([log.LOG] if is_heard else [])) as news:
+                if not self._forward() and is_heard == bool(self._heard()):
+                    await news.wait(60)
                 await asyncio.sleep(0)
 
     def _forward(self) -> bool:
-        """Hand the next events to their receivers' lanes; whether there were any."""
-        if not any(signal.receivers for signal in self._signals.values()):
-            self._seq = log.last_seq(self._store.read())
+        """Hand the next events to their receivers' lanes; whether there may be more."""
+        with self._lock:
+            heard = self._heard()
+            self._seq = self._seq if heard else None
+        if self._seq is None:
             return False
-        batch = log.after(self._store.read(), self._seq, log.Filter())
+        batch, seq = log.advance(self._store.read(), self._seq, log.Filter(types=[] if EVERY in heard else heard))
+        if heard != self._heard():  # a receiver came meanwhile, and may want what was filtered out
+            return True
+        self._seq = seq
         for event in batch:
             for name in (event.type, EVERY):
                 signal = self._signals.get(name)
                 for receiver in signal.receivers_for(ANY) if signal else ():
                     self._lane(receiver).put(event)
-            self._seq = event.seq
         return bool(batch)
 
     def _lane(self, receiver: Callable[..., Any]) -> _Lane:

@@ -40,6 +40,15 @@ def after(reader: Reader, seq: int, wanted: Filter, limit: int = BATCH) -> list[
     return reader.all(Event, sql, [*parameters, limit])
 
 
+def advance(reader: Reader, seq: int, wanted: Filter) -> tuple[list[Event], int]:
+    """The next batch after `seq`, and the number up to which the log is read with it: what is filtered out is read once."""
+    newest = last_seq(reader)
+    batch = after(reader, seq, wanted)
+    if len(batch) == BATCH:
+        return batch, batch[-1].seq
+    return batch, max(seq, newest, *(event.seq for event in batch))
+
+
 async def follow(store: Store, seq: int, wanted: Filter, poll: float = 15.0) -> AsyncIterator[Event | None]:
     """Every event after `seq`, for ever; None after `poll` quiet seconds, so that the caller can tell a dead reader.
 
@@ -47,10 +56,8 @@ async def follow(store: Store, seq: int, wanted: Filter, poll: float = 15.0) -> 
     """
     with store.hub.subscribe(wanted.session_id or LOG) as commits:
         while True:
-            batch = after(store.read(), seq, wanted)
+            batch, seq = advance(store.read(), seq, wanted)
             for event in batch:
                 yield event
-            if batch:
-                seq = batch[-1].seq
-            elif not await commits.wait(poll):
+            if not batch and not await commits.wait(poll):
                 yield None

@@ -24,7 +24,7 @@ from cao.store import activations, entries, leases, turns
 from .house import House
 from .prefect_api import PrefectApi, Receive, Scope, Send
 from .prefect_proxy import PrefectProxy
-from .prefect_settings import configured, keep_quiet, send_events, unheard
+from .prefect_settings import configured, cut_quietly, keep_quiet, send_events, unheard
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -174,15 +174,20 @@ class PrefectEngine:
         async with get_client() as client:
             await self._prepare(client)
             self._change("ready", "")
-            async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(self._renew()), group.create_task(self._keep_api())]
-                while await self._woken():
-                    self._dispatch(client, group)
-                for task in beside:
-                    task.cancel()
-                await self._wind_down()
+            with contextlib.ExitStack() as to_the_end:
+                await self._work(client, to_the_end)
             await send_events(5.0)
             results.detach(str(self._house.settings.home))
+
+    async def _work(self, client: PrefectClient, to_the_end: contextlib.ExitStack) -> None:
+        """Do what comes until it is time to go. to_the_end: is left when all that was cut has ended."""
+        async with asyncio.TaskGroup() as group:
+            beside = [group.create_task(self._renew()), group.create_task(self._keep_api())]
+            while await self._woken():
+                self._dispatch(client, group)
+            for task in beside:
+                task.cancel()
+            await self._wind_down(to_the_end)
 
     async def _woken(self) -> bool:
         """Wait for work; False when the engine is to stop, or had none for so long that it rests."""
@@ -290,7 +295,7 @@ class PrefectEngine:
             except CaoError:
                 logger.warning("leases could not be renewed", exc_info=True)
 
-    async def _wind_down(self) -> None:
+    async def _wind_down(self, to_the_end: contextlib.ExitStack) -> None:
         runners = [runner for runner in self._active.values() if runner is not None]
         for runner in runners:
             runner.stopping.set()
@@ -298,6 +303,7 @@ class PrefectEngine:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._grace):
                 await self._all_left()
+        to_the_end.enter_context(cut_quietly())
         for runner in runners:
             runner.cut()
         for provider in self._house.providers.values():

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import os
-from collections.abc import Awaitable, Generator
+import threading
+from collections.abc import Awaitable, Callable, Generator
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,17 +31,37 @@ def keep_quiet(home: Path) -> None:
 @contextlib.contextmanager
 def unheard(api_url: str | None) -> Generator[None]:
     """Keep requests to Prefect's API out of the application's log: httpx tells of each one at level INFO."""
-    requests = logging.getLogger("httpx")
 
     def is_of_others(record: logging.LogRecord) -> bool:
         told = record.args if isinstance(record.args, tuple) else ()
         return not any(str(part).startswith(str(api_url)) for part in told)
 
-    requests.addFilter(is_of_others)
+    with _filtered(is_of_others, "httpx"):
+        yield
+
+
+@contextlib.contextmanager
+def cut_quietly() -> Generator[None]:
+    """Keep what this thread cuts out of the log: Prefect calls each run a crash. Our events tell what it was."""
+    thread = threading.get_ident()
+
+    def is_of_others(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    with _filtered(is_of_others, "prefect.flow_runs", "prefect.task_runs"):
+        yield
+
+
+@contextlib.contextmanager
+def _filtered(lets_through: Callable[[logging.LogRecord], bool], *names: str) -> Generator[None]:
+    loggers = [logging.getLogger(name) for name in names]
+    for logger in loggers:
+        logger.addFilter(lets_through)
     try:
         yield
     finally:
-        requests.removeFilter(is_of_others)
+        for logger in loggers:
+            logger.removeFilter(lets_through)
 
 
 @contextlib.contextmanager

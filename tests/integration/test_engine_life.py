@@ -54,6 +54,22 @@ async def main():
 asyncio.run(main())
 """
 
+LEAVING = """
+import asyncio, sys
+from pathlib import Path
+import cao
+
+async def main():
+    async with cao.open(Path(sys.argv[1])) as control:
+        prompt = '<script>[{"sleep": 600}]</script>'
+        await control.session.launch(prompt, profile="developer", provider="scripted")
+        async for event in control.event.follow(after=0, types=["turn.started"]):
+            print(event.data["turn_id"], flush=True)
+            break
+
+asyncio.run(main())
+"""
+
 
 def prefects(parent: int) -> list[int]:
     """The Prefect servers among the children of a process."""
@@ -112,6 +128,18 @@ async def test_a_program_may_leave_while_prefect_loads(tmp_path: Path) -> None:
     (prefect,) = (int(pid) for pid in (await parent.stdout.readline()).split())
     assert await asyncio.wait_for(parent.wait(), 60) == 0
     assert not is_alive(prefect)
+
+
+async def test_a_program_that_leaves_work_under_way_logs_no_crash(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    child = await asyncio.create_subprocess_exec(sys.executable, "-c", LEAVING, str(home), stdout=PIPE, stderr=PIPE)
+    said, complained = await asyncio.wait_for(child.communicate(), 120)
+    assert (child.returncode, complained.decode()) == (0, "")
+    async with cao.open(home, work=False) as control:
+        async with asyncio.timeout(30):
+            async for event in control.event.follow(after=0, types=["turn.cut"]):
+                assert event.data["turn_id"] == said.decode().strip()
+                break
 
 
 async def test_it_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:

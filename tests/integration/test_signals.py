@@ -95,6 +95,26 @@ async def test_two_controls_do_not_hear_each_other(control: Control, tmp_path: P
     assert {event.session_id for event in heard} == {mine}
 
 
+async def test_a_receiver_hears_what_comes_after_it_was_connected(control: Control, tmp_path: Path) -> None:
+    """Nobody listened before; a second one comes from another thread and for another type."""
+    heard: list[str] = []
+
+    def on_launch(_: object, event: Event) -> None:
+        heard.append(f"launched {event.session_id}")
+
+    def on_shutdown(_: object, event: Event) -> None:
+        heard.append(f"shut down {event.session_id}")
+
+    early = await launch(control, tmp_path)
+    control.signals.on("session.launched").connect(on_launch)
+    late = await launch(control, tmp_path)
+    await control.session.shutdown(early)
+    await until(lambda: heard == [f"launched {late}"])
+    await asyncio.to_thread(control.signals.on("session.closed").connect, on_shutdown)
+    await control.session.shutdown(late)
+    await until(lambda: heard == [f"launched {late}", f"shut down {late}"])
+
+
 async def test_an_unknown_type_is_refused(control: Control) -> None:
     with pytest.raises(cao.NotFound):
         control.signals.on("session.vanished")
