@@ -1,8 +1,9 @@
 """Processes that run workflows and are meant to be killed: `workflow_process.py HOME PREFECT_URL`.
 
 Each line on standard input starts one more; its process id is printed. They are forked from here, where all is imported
-already. A line is `-`, or where the process is to end itself: `before PATH` in the transaction that would begin the phase,
-`deciding PATH` in the one that would settle it, `after PATH` once it is settled.
+already. A line is `-`, or where the process is to end itself: `before PATH RUN` in the transaction that would begin the phase,
+`during PATH RUN` once its agent works, `deciding PATH RUN` in the transaction that would settle it, `after PATH RUN` once it is
+settled.
 """
 
 from __future__ import annotations
@@ -25,16 +26,21 @@ from cao.store import Transaction
 _IN_TRANSACTION = {"before": "phase.started", "deciding": "phase.decided"}
 
 
-async def work(home: Path, api: str, moment: str, path: str) -> None:
+async def work(home: Path, api: str, moment: str, path: str, run: str) -> None:
     async with Control(load(home, prefect_api_url=api, linger_seconds=0.2)) as control:
 
         def record(_: Transaction, event: Event) -> None:
-            if event.type == _IN_TRANSACTION.get(moment) and event.data["path"] == path:
+            if event.run_id == run and event.type == _IN_TRANSACTION.get(moment) and event.data["path"] == path:
                 end()
 
         control.services.store.recorders.append(record)
-        async for event in control.event.follow(after=0, types=["phase.decided"]):
-            if moment == "after" and event.data["path"] == path:
+        began = False
+        async for event in control.event.follow(after=0, types=["phase.started", "turn.started", "phase.decided"]):
+            is_here = event.run_id == run and event.data.get("path") == path
+            began = began or is_here
+            if is_here and moment == "after" and event.type == "phase.decided":
+                end()
+            if began and moment == "during" and event.type == "turn.started":
                 end()
 
 
@@ -46,12 +52,12 @@ def main(home: Path, api: str) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the children
     assert threading.active_count() == 1, threading.enumerate()
     for line in sys.stdin:
-        moment, _, path = line.strip().partition(" ")
+        moment, path, run = (*line.split(), "", "")[:3]
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             try:
-                asyncio.run(work(home, api, moment, path))
+                asyncio.run(work(home, api, moment, path, run))
             finally:
                 traceback.print_exc()
                 os._exit(1)
