@@ -154,6 +154,7 @@ WAITS = {
     "/runs/{run}/wait",
     "/runs/{run}/result",
     "/workflows/{run}/wait",
+    "/approvals/{approval}/wait",
 }
 
 
