@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Annotated
@@ -62,6 +63,8 @@ def _contained(field: str, name: str, inside: Path) -> str:
         raise InvalidInput.field(field, "must lie below the directory, and not in .git")
     try:
         found = (inside / name).parent.resolve()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            found.stat()  # from Python 3.13 on only this tells of a circle
     except (OSError, RuntimeError):
         raise InvalidInput.field(field, "leads in a circle") from None
     if not found.is_relative_to(inside.resolve()):
