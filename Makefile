@@ -66,10 +66,13 @@ generate: $(READY) ## write the client's typed interface, GraphQL's schema and t
 screenshots: $(READY) ## take the pictures of the page again, every screen, light and dark, phone and wide
 	@$(RUN) -m docs.screenshots
 
+COMPILE := $(RUN) -m uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet
+
 lock: $(READY) ## pin all dependencies again, with hashes and without addresses
-	$(RUN) -m uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev --generate-hashes \
-		--no-emit-index-url --no-annotate --custom-compile-command "make lock" --quiet -o requirements.lock
-	@! grep -n '://' requirements.lock
+	$(COMPILE) pyproject.toml --extra dev -o requirements.lock
+	echo dbos | $(COMPILE) - -o benchmarks/dbos.lock
+	@! grep -n '://' requirements.lock benchmarks/dbos.lock
 
 clean: ## remove the environment, caches and build products
 	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache build dist

@@ -128,8 +128,9 @@ class Signals:
         self._pump.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._pump
-        while self._forward():
-            pass
+        last = log.last_seq(self._store.read())
+        while self._seq is not None and self._seq < last:
+            self._forward()
         self._seq = 0
         lanes = list(self._lanes.values())
         with contextlib.suppress(TimeoutError):

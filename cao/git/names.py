@@ -66,7 +66,7 @@ def _contained(field: str, name: str, inside: Path) -> str:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             found.stat()  # from Python 3.13 on only this tells of a circle
     except (OSError, RuntimeError):
-        raise InvalidInput.field(field, "leads in a circle") from None
+        raise InvalidInput.field(field, "leads in a circle, or where nothing may be read") from None
     if not found.is_relative_to(inside.resolve()):
         raise InvalidInput.field(field, "leads out of the directory")
     return name

@@ -31,6 +31,7 @@ from cao.graphql.app import GraphqlApp
 from cao.protocol import CaoError, Conflict, Unavailable
 from cao.protocol.records import Event
 from cao.settings import Settings
+from cao.signals import Signals
 from cao.store.locks import FileLock
 from cao.version import VERSION
 
@@ -72,7 +73,6 @@ class Server:
         self.url = ""
         self._closing = asyncio.Event()
         self._listening = asyncio.Event()
-        self._has_spared = False
         self._uvicorn: uvicorn.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -120,7 +120,7 @@ class Server:
             serving = group.create_task(self._uvicorn.serve([listener]))
             await self._listening.wait()
             write_server(self._settings.home, record)
-            control.signals.on(EngineChanged.type).connect(self._spare_what_is_loaded)
+            control.signals.on(EngineChanged.type).connect(_spare_what_is_loaded)
             await _tell(control, ServerStarted(url=self.url, version=VERSION))
             logger.info("serving %s at %s", self._settings.home, self.url)
             if self._settings.preload:
@@ -130,13 +130,6 @@ class Server:
             await open_mcp
         logger.info("stopped serving")
         await _tell(control, ServerStopped())
-
-    async def _spare_what_is_loaded(self, _: object, event: Event) -> None:
-        """Keep the garbage collector off Prefect's and our own modules: to look through them takes 200 ms without an answer."""
-        if event.data["state"] == "ready" and not self._has_spared:  # once: what is garbage now would stay for ever
-            self._has_spared = True
-            gc.collect(1)
-            gc.freeze()
 
     @contextlib.asynccontextmanager
     async def _signals(self) -> AsyncGenerator[None]:
@@ -256,6 +249,14 @@ class _Mcp:
 def _prefect_mount(control: Control) -> Mapping[str, ASGIApp]:
     bridge = getattr(control.services.engine, "bridge", None)
     return {"/prefect": PrefectMount(bridge)} if bridge else {}
+
+
+async def _spare_what_is_loaded(signals: Signals, event: Event) -> None:
+    """Keep the garbage collector off Prefect's and our own modules: to look through them takes 200 ms without an answer."""
+    if event.data["state"] == "ready":
+        signals.on(EngineChanged.type).disconnect(_spare_what_is_loaded)  # what is garbage the next time would stay for ever
+        gc.collect(1)
+        gc.freeze()
 
 
 async def _tell(control: Control, event: EventData) -> None:

@@ -66,7 +66,8 @@ class Local(NamedTuple):
         return call(self.home, entry, fields, report, work=waits(entry, fields))
 
     def stream(self, entry: Entry, fields: Mapping[str, Any], each: Each) -> None:
-        from .local import stream
+        with Loading():
+            from .local import stream
 
         stream(self.home, entry, fields, each)
 

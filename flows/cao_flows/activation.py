@@ -35,9 +35,9 @@ class SessionRunner:
         self.lease: Lease = activation.lease
         self.flow_run_id: str | None = activation.flow_run_id
         self.stops: dict[str, asyncio.Event] = {}
+        self.terminals: dict[str, Terminal] = {}
         self.stopping = asyncio.Event()
         self._hurry = hurry
-        self.seats: dict[str, Terminal] = {}
         self._playing: dict[str, asyncio.Task[None]] = {}
         self._profiles: dict[str, Profile] = {}
 
@@ -70,7 +70,7 @@ class SessionRunner:
             if len(self._playing) >= self.house.settings.max_turns:
                 return
             if ready.terminal.id not in self._playing:
-                self.seats[ready.terminal.id] = ready.terminal
+                self.terminals[ready.terminal.id] = ready.terminal
                 self._playing[ready.terminal.id] = group.create_task(self._play(ready.turn_id, ready.terminal))
 
     async def _play(self, begun: str | None, terminal: Terminal) -> None:
@@ -79,7 +79,7 @@ class SessionRunner:
         try:
             await self._run_task(turn_id, terminal, begun=begun is not None)
         finally:
-            del self._playing[terminal.id], self.seats[terminal.id]
+            del self._playing[terminal.id], self.terminals[terminal.id]
             self.house.store.hub.publish([self.topic])
 
     def profile_of(self, terminal: Terminal) -> Profile:

@@ -174,20 +174,15 @@ class PrefectEngine:
         async with get_client() as client:
             await self._prepare(client)
             self._change("ready", "")
-            with contextlib.ExitStack() as to_the_end:
-                await self._work(client, to_the_end)
+            async with asyncio.TaskGroup() as group:
+                beside = [group.create_task(self._renew()), group.create_task(self._keep_api())]
+                while await self._woken():
+                    self._dispatch(client, group)
+                for task in beside:
+                    task.cancel()
+                await self._wind_down()
             await send_events(5.0)
             results.detach(str(self._house.settings.home))
-
-    async def _work(self, client: PrefectClient, to_the_end: contextlib.ExitStack) -> None:
-        """Do what comes until it is time to go. to_the_end: is left when all that was cut has ended."""
-        async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(self._renew()), group.create_task(self._keep_api())]
-            while await self._woken():
-                self._dispatch(client, group)
-            for task in beside:
-                task.cancel()
-            await self._wind_down(to_the_end)
 
     async def _woken(self) -> bool:
         """Wait for work; False when the engine is to stop, or had none for so long that it rests."""
@@ -271,6 +266,8 @@ class PrefectEngine:
 
         def hold(runner: Runner) -> None:
             self._active[id] = runner
+            if self._stopping:  # it came in as the others were told to leave
+                runner.stopping.set()
 
         try:
             if is_workflow(id):
@@ -295,7 +292,7 @@ class PrefectEngine:
             except CaoError:
                 logger.warning("leases could not be renewed", exc_info=True)
 
-    async def _wind_down(self, to_the_end: contextlib.ExitStack) -> None:
+    async def _wind_down(self) -> None:
         runners = [runner for runner in self._active.values() if runner is not None]
         for runner in runners:
             runner.stopping.set()
@@ -303,11 +300,12 @@ class PrefectEngine:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._grace):
                 await self._all_left()
-        to_the_end.enter_context(cut_quietly())
-        for runner in runners:
-            runner.cut()
-        for provider in self._house.providers.values():
-            await provider.close()
+        with cut_quietly():
+            for runner in runners:
+                runner.cut()
+            for provider in self._house.providers.values():
+                await provider.close()
+            await self._all_left()
 
     async def _all_left(self) -> None:
         assert self._wake is not None  # noqa: S101 - set before the first activation

@@ -36,7 +36,7 @@ class Player(Protocol):
     flow_run_id: str | None
     stops: dict[str, asyncio.Event]
     """One event for each turn under way; set it to interrupt the turn."""
-    seats: dict[str, Terminal]
+    terminals: dict[str, Terminal]
     """The terminals that play, by their ids."""
 
     def profile_of(self, terminal: Terminal) -> Profile: ...
@@ -83,7 +83,7 @@ def task_for(home: str, begun: bool, retries: int, retry_seconds: float, seconds
 
 
 async def _play(player: Player, turn_id: str, terminal_id: str) -> Any:
-    terminal = player.seats[terminal_id]
+    terminal = player.terminals[terminal_id]
     run = TaskRunContext.get()
     if run is not None:
         # Not when the run is made: then Prefect asks its API for a limit on each tag, at 5 ms a turn.
