@@ -24,7 +24,7 @@ from cao.store import activations, entries, leases, turns
 from .house import House
 from .prefect_api import PrefectApi, Receive, Scope, Send
 from .prefect_proxy import PrefectProxy
-from .prefect_settings import configured, cut_quietly, keep_quiet, send_events, unheard
+from .prefect_settings import configured, cut_quietly, import_prefect, send_events, unheard
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -115,7 +115,6 @@ class PrefectEngine:
 
     def _run(self) -> None:
         """The thread: from the first work to rest, a stop or a failure."""
-        keep_quiet(self._house.prefect_home)
         while True:
             failure = self._live()
             if failure is not None:
@@ -160,7 +159,8 @@ class PrefectEngine:
         if self._house.settings.prefect_api_url is None:
             self._api = PrefectApi(self._house.prefect_home, self._public_url)
             self._api.spawn()
-        import_module("cao_flows.entries")  # loads Prefect's client while its server starts
+        import_prefect(self._house.prefect_home)  # while its server starts
+        import_module("cao_flows.entries")
         if self._api is not None:
             self._api.wait_ready(START_SECONDS, lambda: self._stopping)
 

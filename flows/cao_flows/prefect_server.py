@@ -17,7 +17,7 @@ from pathlib import Path
 import uvicorn
 
 from . import prefect_schema, sqlite_begin
-from .prefect_settings import configured, keep_quiet
+from .prefect_settings import configured, import_prefect
 
 LAST_SECONDS = 5.0
 """How long the server may take to end in good order once standard input has ended."""
@@ -27,9 +27,9 @@ def main() -> None:
     """Serve. Arguments: Prefect's directory, the origin that shows its UI ("" for no UI), and the number of a bound socket."""
     home, public_url, listener = Path(sys.argv[1]), sys.argv[2], socket.socket(fileno=int(sys.argv[3]))
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    keep_quiet(home)
     end = _End()
     threading.Thread(target=end.await_input, daemon=True).start()
+    import_prefect(home)
     with configured(home, None, public_url):
         asyncio.run(_serve(home, listener, end))
 

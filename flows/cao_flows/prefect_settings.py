@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 from collections.abc import Awaitable, Callable, Generator
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,15 +18,31 @@ MOUNT = "/prefect"
 LOGGING = Path(__file__).with_name("prefect_logging.yml")
 """What Prefect may do to the logging of the process that it is imported in."""
 
+_LOADING = threading.Lock()
 
-def keep_quiet(home: Path) -> None:
-    """Before Prefect is imported for the first time: no traffic to the outside, its files in ours, and logging left alone."""
-    os.environ.setdefault("DO_NOT_TRACK", "1")
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("PREFECT_HOME", str(home))
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+
+def import_prefect(home: Path) -> None:
+    """Import Prefect: no traffic to the outside, its files in ours, logging left alone, and the environment as it was.
+
+    What Prefect reads of the environment it reads now. It stays as it was because the processes that an application starts
+    inherit it: they are not ours, and may outlive `home`.
+    """
+    os.environ.setdefault("DO_NOT_TRACK", "1")  # the one variable that Prefect asks for later, too
+    wanted = {
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_HOME": str(home),
+        "PREFECT_LOGGING_LEVEL": "WARNING",
+    }
     if "PREFECT_LOGGING_SETTINGS_PATH" not in os.environ:  # the older name of the same
-        os.environ.setdefault("PREFECT_LOGGING_CONFIG_PATH", str(LOGGING))
+        wanted["PREFECT_LOGGING_CONFIG_PATH"] = str(LOGGING)
+    with _LOADING:
+        added = {name: value for name, value in wanted.items() if name not in os.environ}
+        os.environ.update(added)
+        try:
+            import_module("prefect.context")  # where it reads them
+        finally:
+            for name in added:
+                del os.environ[name]
 
 
 @contextlib.contextmanager

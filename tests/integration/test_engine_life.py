@@ -70,6 +70,21 @@ async def main():
 asyncio.run(main())
 """
 
+ENVIRONMENT = """
+import asyncio, os, sys
+from pathlib import Path
+import cao
+
+async def main():
+    async with cao.open(Path(sys.argv[1])) as control:
+        session = await control.session.launch("hello", profile="developer", provider="scripted")
+        print((await control.run.wait(session.run_id, timeout=120)).state, "prefect" in sys.modules)
+
+before = dict(os.environ)
+asyncio.run(main())
+print({name: value for name, value in os.environ.items() if before.get(name) != value})
+"""
+
 
 def prefects(parent: int) -> list[int]:
     """The Prefect servers among the children of a process."""
@@ -140,6 +155,14 @@ async def test_a_program_that_leaves_work_under_way_logs_no_crash(tmp_path: Path
             async for event in control.event.follow(after=0, types=["turn.cut"]):
                 assert event.data["turn_id"] == said.decode().strip()
                 break
+
+
+async def test_an_application_keeps_its_environment(tmp_path: Path) -> None:
+    ours = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
+    program = [sys.executable, "-c", ENVIRONMENT, str(tmp_path / "home")]
+    child = await asyncio.create_subprocess_exec(*program, stdout=PIPE, env=ours)
+    said, _ = await asyncio.wait_for(child.communicate(), 120)
+    assert said.decode().splitlines() == ["completed True", "{'DO_NOT_TRACK': '1'}"]
 
 
 async def test_it_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
