@@ -69,6 +69,12 @@ async def go(page: Page, key: str, name: str) -> None:
     await expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
 
 
+async def send(page: Page, name: str) -> None:
+    """Send the form that is open. Until it is closed the page hears no keys."""
+    await page.locator("dialog").get_by_role("button", name=name).click()
+    await expect(page.locator("dialog")).to_have_count(0)
+
+
 async def moves(page: Page) -> set[str]:
     """Where the buttons of the task that is shown lead."""
     found = page.locator(".thing .actions [data-key^='to-']")
@@ -103,7 +109,7 @@ async def test_a_task_goes_only_where_its_table_lets_it(house: House) -> None:
     assert await moves(page) == set(TASK_MACHINE.targets("in-progress"))
     await shown.get_by_role("button", name="Blocked").click()
     await page.locator("dialog").get_by_label("Reason").fill("no designer")
-    await page.locator("dialog").get_by_role("button", name="Save").click()
+    await send(page, "Save")
     await expect(page.locator(".kin[data-status=blocked] .row")).to_contain_text("no designer")
     await expect(shown.locator(".standing")).to_have_text("no designer")
     await house.client.task.status(task=task.id, status="in-progress")
@@ -120,7 +126,7 @@ async def test_the_queue_is_held_reordered_and_let_go(house: House) -> None:
     await go(page, "q", "Queue")
     await page.get_by_role("button", name="Pause").click()
     await page.locator("dialog").get_by_label("Reason").fill("the release is built")
-    await page.locator("dialog").get_by_role("button", name="Pause").click()
+    await send(page, "Pause")
     await expect(page.locator(".standing")).to_contain_text("the release is built")
     for words in ("first", "second", "third"):
         await house.client.queue.enqueue(prompt=words, provider="scripted", directory=str(folder(house)))
@@ -134,7 +140,7 @@ async def test_the_queue_is_held_reordered_and_let_go(house: House) -> None:
     await press(page, "h")
     await expect(third.locator(".badge")).to_have_text("held")
     await page.get_by_role("button", name="Drop: second").click()
-    await page.locator("dialog").get_by_role("button", name="Drop").click()
+    await send(page, "Drop")
     await expect(names).to_have_text(["third", "first"])
     await page.get_by_role("button", name="Resume").click()
     await expect(names).to_have_text(["third"])
@@ -175,7 +181,7 @@ async def test_a_workflow_is_started_held_approved_and_run_again(house: House) -
     await shown.get_by_role("button", name="Pause").click()
     await shown.get_by_role("button", name="Resume").click()
     await page.locator("dialog").get_by_label("Feedback").fill("mind the links")
-    await page.locator("dialog").get_by_role("button", name="Resume").click()
+    await send(page, "Resume")
     await expect(page.locator("nav .count")).to_have_text("1")
     await go(page, "i", "Inbox")
     card = page.locator(".inbox .approval")
@@ -190,7 +196,7 @@ async def test_a_workflow_is_started_held_approved_and_run_again(house: House) -
     await expect(shown).to_contain_text("Said")
     await shown.get_by_role("button", name="Retry").click()
     await page.locator("dialog").get_by_label("Phase").fill("gate")
-    await page.locator("dialog").get_by_role("button", name="Retry").click()
+    await send(page, "Retry")
     await expect(shown.get_by_text("again from")).to_be_visible()
     await shown.get_by_role("button", name="Reject").click()
     await expect(shown.locator(".step[data-path=plan]")).to_have_count(2)  # sent back

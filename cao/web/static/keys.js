@@ -6,7 +6,7 @@ const PATIENCE = 1200; // for the second key of `g i`
 
 export class Keys {
   #parts;
-  #going = -Infinity; // when `g` was pressed
+  #going = -Infinity; // when `g` was pressed, which is not when a busy page hears of it
 
   constructor(parts) {
     this.#parts = parts;
@@ -24,15 +24,15 @@ export class Keys {
     }
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]"))
       return;
-    const act = this.#meaning(event.key);
+    const act = this.#meaning(event.key, event.timeStamp);
     if (!act) return;
     event.preventDefault();
     act();
   }
 
-  #meaning(key) {
+  #meaning(key, pressed) {
     const { screens, palette, launch, theme, current } = this.#parts;
-    if (performance.now() - this.#going < PATIENCE) {
+    if (pressed - this.#going < PATIENCE) {
       this.#going = -Infinity;
       const screen = screens.find((one) => one.key === key);
       return screen && (() => (location.hash = `#/${screen.name}`));
@@ -40,7 +40,7 @@ export class Keys {
     const own = current()?.keys?.[key];
     if (own) return own;
     return {
-      g: () => (this.#going = performance.now()),
+      g: () => (this.#going = pressed),
       j: () => step(1),
       k: () => step(-1),
       n: launch,
