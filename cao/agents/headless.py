@@ -43,7 +43,7 @@ class HeadlessProvider:
         if lacking := self.missing(seat.profile):
             raise ProviderError("missing", f"{lacking[0].what}; {lacking[0].fix}")
         call = _Call(seat, prompt.text)
-        child = await Child.start(call.argv, seat.directory, _environment(seat.profile))
+        child = await Child.start(call.argv, seat.directory, {**_environment(seat.profile), **seat.variables})
         try:
             return await call.through(child, watch)
         finally:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from cao.protocol import NotFound
 from cao.protocol.records import EntryKind, Failure, Message, RecoveryPolicy, Terminal, Usage
 
+from . import survivors
 from .profile import Profile
 
 
@@ -60,6 +61,11 @@ class Seat:
     """More than 1 when an earlier attempt at this turn was cut or failed."""
     scratch: Path
     """A private directory (0700) for the provider's own files of this terminal; it may not exist yet."""
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """What each process of the agent is to be given: so it knows its place, and is found when it outlives a crash."""
+        return {survivors.SESSION: self.terminal.session_id, survivors.TERMINAL: self.terminal.id}
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,8 @@ class _Performance:
         if not await self._watch.permission("shell", f"Run: {line}", {"command": command}):
             return {"code": None, "output": "", "allowed": False}
         await self._watch.entry("tool_call", line)
-        child = await Child.start(command, self._seat.directory, environment((), self._seat.profile.environment))
+        variables = {**environment((), self._seat.profile.environment), **self._seat.variables}
+        child = await Child.start(command, self._seat.directory, variables)
         try:
             async with asyncio.timeout(_RUN_SECONDS):
                 child.end_of_input()

@@ -1,31 +1,51 @@
-"""Processes that outlived the one that started them: a `kill -9` of ours does not end what runs in groups of their own."""
+"""Processes that outlived the one that started them: a `kill -9` of ours does not end what runs in groups of their own.
+
+They are known by a variable that they were given. Only where the system shows environments in `/proc`; elsewhere nothing is
+found, and survivors come to their own end. Everything here reads files: not in a loop.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
+
+SESSION = "CAO_SESSION"
+"""What every process of an agent is given: the session that it works for."""
+TERMINAL = "CAO_TERMINAL"
+"""And the terminal that it sits at."""
+RUN = "CAO_RUN"
+"""What every command of a workflow is given: the run that it belongs to."""
 
 PROCESSES = Path("/proc")
 
 
+def given(name: str) -> dict[int, str]:
+    """The processes of this user, without our own, that were given the variable; and its value."""
+    others = (int(folder.name) for folder in PROCESSES.glob("[0-9]*") if folder.name != str(os.getpid()))
+    values = ((pid, _variable(pid, name)) for pid in others)
+    return {pid: value for pid, value in values if value is not None}
+
+
 def end(name: str, value: str) -> int:
-    """Kill every process of this user that was given the variable with this value; how many. Reads files: not in a loop.
-
-    Only where the system shows environments in `/proc`; elsewhere nothing is found, and survivors come to their own end.
-    """
-    found = list(_given(f"{name}={value}".encode()))
-    for pid in found:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    return len(found)
+    """Kill every process that was given the variable with this value; how many."""
+    return sum(end_one(pid, name) for pid, known in given(name).items() if known == value)
 
 
-def _given(wanted: bytes) -> Iterator[int]:
-    for folder in PROCESSES.glob("[0-9]*"):
-        pid = int(folder.name)
-        with contextlib.suppress(OSError):  # it ended, or is somebody else's
-            if pid != os.getpid() and wanted in (folder / "environ").read_bytes().split(b"\0"):
-                yield pid
+def end_one(pid: int, name: str) -> bool:
+    """Kill a process if it was given the variable; whether it was there."""
+    if _variable(pid, name) is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return True
+
+
+def _variable(pid: int, name: str) -> str | None:
+    start = f"{name}=".encode()
+    try:
+        variables = (PROCESSES / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:  # it ended, or is somebody else's
+        return None
+    return next((text[len(start) :].decode("utf-8", "replace") for text in variables if text.startswith(start)), None)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 0.02
 _TAIL = 4096
-_OF_A_PHASE = frozenset(("CAO_RUN", "CAO_PHASE", "CAO_ATTEMPT", "CAO_IDEMPOTENCY_KEY"))
-"""What a workflow's command finds in its environment: a server that it starts is no part of the phase and outlives it."""
+_OF_OTHERS = frozenset(("CAO_RUN", "CAO_PHASE", "CAO_ATTEMPT", "CAO_IDEMPOTENCY_KEY", "CAO_SESSION", "CAO_TERMINAL"))
+"""What a workflow's command or an agent finds in its environment: a server that it starts is not of it, and outlives it."""
 _children: set[int] = set()
 """The servers that this process started and that, as far as it knows, still run. They outlive it."""
 
@@ -67,7 +67,7 @@ def _spawn(home: Path, variables: dict[str, str]) -> int:
     child = os.posix_spawn(
         sys.executable,
         [sys.executable, "-P", "-m", "cao_cli", "serve", "--home", str(home)],
-        {**{name: value for name, value in os.environ.items() if name not in _OF_A_PHASE}, **variables},
+        {**{name: value for name, value in os.environ.items() if name not in _OF_OTHERS}, **variables},
         file_actions=[
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600),

@@ -4102,12 +4102,12 @@ class RunnerGroup:
     async def orphans(
         self,
         *,
-        kind: Literal["activation", "lease", "owner", "scratch", "worktree"] | None = None,
+        kind: Literal["activation", "lease", "owner", "process", "scratch", "worktree"] | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page[Orphan]:
-        """List what crashes left behind: hot sessions and leases of dead processes, their files, scratch files,
-        stray worktrees.
+        """List what crashes left behind: hot sessions and leases of dead processes, their agents and files, stray
+        worktrees.
 
         A server mends hot sessions by itself within a second; what is told here is what is so now.
 
@@ -4127,7 +4127,7 @@ class RunnerGroup:
     async def cleanup(
         self,
         *,
-        kind: Literal["activation", "lease", "owner", "scratch", "worktree"] | None = None,
+        kind: Literal["activation", "lease", "owner", "process", "scratch", "worktree"] | None = None,
         idempotency_key: str | None = None,
         dry_run: bool = False,
     ) -> CleanedUp:

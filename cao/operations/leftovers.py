@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from cao.agents import survivors
 from cao.git import worktrees as git
 from cao.protocol import CaoError, Conflict
 from cao.protocol.git import Worktree
@@ -34,7 +35,19 @@ def owners_folder(ctx: Context) -> Path:
 async def find(ctx: Context) -> list[Orphan]:
     """All that is known to be left behind."""
     on_disk = await asyncio.to_thread(_on_disk, ctx)
-    return [*_in_store(ctx), *on_disk, *await _in_repositories(ctx)]
+    return [*_in_store(ctx), *on_disk, *await _at_work(ctx), *await _in_repositories(ctx)]
+
+
+async def _at_work(ctx: Context) -> list[Orphan]:
+    """Processes of agents of this data directory that nobody alive can be waiting for."""
+    processes = await asyncio.to_thread(survivors.given, survivors.SESSION)
+    reader = ctx.store.read()
+    hot = activations.hot(reader, is_alive(ctx), ctx.store.clock.now())
+    left = [(pid, id) for pid, id in sorted(processes.items()) if id not in hot and _is_ours(reader, id)]
+    return [
+        Orphan(kind="process", id=str(pid), what=f"a process of an agent of {id}, which is not hot", fix=CLEANUP)
+        for pid, id in left[:MOST]
+    ]
 
 
 def _in_store(ctx: Context) -> list[Orphan]:
@@ -68,6 +81,10 @@ def scratch_folder(ctx: Context) -> Path:
 
 def _is_open(reader: Reader, terminal_id: str) -> bool:
     return reader.row("SELECT 1 FROM terminals WHERE id = ? AND status != 'closed'", (terminal_id,)) is not None
+
+
+def _is_ours(reader: Reader, session_id: str) -> bool:
+    return reader.row("SELECT 1 FROM sessions WHERE id = ?", (session_id,)) is not None
 
 
 async def _in_repositories(ctx: Context) -> list[Orphan]:
@@ -111,11 +128,14 @@ async def mend(ctx: Context, orphan: Orphan) -> Callable[[Transaction], object] 
         return None
     match orphan.kind:
         case "activation":
+            await asyncio.to_thread(survivors.end, survivors.SESSION, orphan.id)
             return lambda tx: runners.settle_orphan(tx, orphan.id, is_alive(ctx))
         case "lease":
             return lambda tx: runners.free(tx, orphan.id, is_alive(ctx))
         case "owner":
             await asyncio.to_thread(_bury, owners_folder(ctx) / f"{orphan.id}.lock")
+        case "process":
+            await asyncio.to_thread(survivors.end_one, int(orphan.id), survivors.SESSION)
         case "scratch":
             await asyncio.to_thread(shutil.rmtree, scratch_folder(ctx) / orphan.id, ignore_errors=True)
         case "worktree":

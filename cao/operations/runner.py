@@ -57,7 +57,7 @@ class ListOrphans(ListRequest):
 
 @operation("runner.orphans", path="/runner/orphans", example={"kind": "activation"}, positional=())
 async def orphans(ctx: Context, request: ListOrphans) -> Page[Orphan]:
-    """List what crashes left behind: hot sessions and leases of dead processes, their files, scratch files, stray worktrees.
+    """List what crashes left behind: hot sessions and leases of dead processes, their agents and files, stray worktrees.
 
     A server mends hot sessions by itself within a second; what is told here is what is so now.
     """

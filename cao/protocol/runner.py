@@ -7,7 +7,7 @@ from typing import Literal
 
 from .models import Answer
 
-OrphanKind = Literal["activation", "lease", "owner", "scratch", "worktree"]
+OrphanKind = Literal["activation", "lease", "owner", "process", "scratch", "worktree"]
 
 
 class OwnerInfo(Answer):
@@ -45,9 +45,10 @@ class Orphan(Answer):
 
     kind: OrphanKind
     """`activation`: a session that was hot; `lease`: other work that a dead process holds; `owner`: a dead process's file;
-    `scratch`: private files of a closed terminal; `worktree`: one that git and the record tell differently."""
+    `process`: one of an agent whose session is not hot; `scratch`: private files of a closed terminal; `worktree`: one that git
+    and the record tell differently."""
     id: str
-    """The session, the lease, the owner, the terminal, or the worktree."""
+    """The session, the lease, the owner, the process's number, the terminal, or the worktree."""
     what: str
     """What is the matter."""
     fix: str

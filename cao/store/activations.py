@@ -106,6 +106,12 @@ def orphans(reader: Reader, owner: str, is_alive: Callable[[str], bool], now: fl
     ]
 
 
+def hot(reader: Reader, is_alive: Callable[[str], bool], now: float) -> set[str]:
+    """The sessions that a living runner holds."""
+    rows = reader.rows("SELECT session_id FROM activations WHERE state = 'running'")
+    return {str(row["session_id"]) for row in rows} - set(orphans(reader, "", is_alive, now))
+
+
 def any_open(reader: Reader) -> bool:
     """Whether a session is hot, or was when its runner died."""
     return reader.row("SELECT 1 FROM activations WHERE state = 'running' LIMIT 1") is not None

@@ -584,8 +584,8 @@ Usage: cao runner VERB [ARGUMENTS] [OPTIONS]
 Verbs
   health   Show how the engine is, which processes work here, and whether a dead one still holds
            work.
-  orphans  List what crashes left behind: hot sessions and leases of dead processes, their files,
-           scratch files, stray worktrees.
+  orphans  List what crashes left behind: hot sessions and leases of dead processes, their agents
+           and files, stray worktrees.
   cleanup  Mend what crashes left behind. Turns that were cut follow their recovery policy; work in
            worktrees is never touched.
   stats    Count, from the event log, how often servers, the engine, Prefect and turns began, were
@@ -5049,15 +5049,16 @@ Exit codes
   0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "runner orphans": """\
-List what crashes left behind: hot sessions and leases of dead processes, their files, scratch
-files, stray worktrees.
+List what crashes left behind: hot sessions and leases of dead processes, their agents and files,
+stray worktrees.
 
 A server mends hot sessions by itself within a second; what is told here is what is so now.
 
 Usage: cao runner orphans [OPTIONS]
 
 Options
-  --kind CHOICE  Only those of this kind. One of: activation, lease, owner, scratch, worktree.
+  --kind CHOICE  Only those of this kind. One of: activation, lease, owner, process, scratch,
+                 worktree.
   --limit N      How many items to give at most. Default: 50.
   --cursor TEXT  Where to go on: the `next_cursor` of the page before.
 
@@ -5085,8 +5086,8 @@ A worktree without a record gets one, and a record without a worktree is closed.
 Usage: cao runner cleanup [OPTIONS]
 
 Options
-  --kind CHOICE           Only leftovers of this kind. One of: activation, lease, owner, scratch,
-                          worktree.
+  --kind CHOICE           Only leftovers of this kind. One of: activation, lease, owner, process,
+                          scratch, worktree.
   --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
                           doing the work again.
   --dry-run               Say what would happen and change nothing.

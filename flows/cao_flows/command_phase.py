@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cao.agents import survivors
 from cao.agents.process import Child, environment
 from cao.protocol import InvalidInput
 from cao.workflows import decision as decisions
@@ -47,7 +48,7 @@ class _Command:
 def _told(todo: Todo, run_id: str) -> dict[str, str]:
     """What a program is told of the phase it is run for. The key is the same each time that the same is tried again."""
     return {
-        "CAO_RUN": run_id,
+        survivors.RUN: run_id,
         "CAO_PHASE": todo.path,
         "CAO_ATTEMPT": str(todo.attempt),
         "CAO_IDEMPOTENCY_KEY": f"{run_id}:{todo.path}:{todo.errand}",

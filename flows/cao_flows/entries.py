@@ -57,6 +57,8 @@ async def enter_session(house: House, client: PrefectClient, session_id: str, hu
         return
     runner = SessionRunner(house, entered, hurry)
     try:
+        if entered.flow_run_id is not None:  # agents that a dead runner left behind must not go on beside this one
+            await asyncio.to_thread(survivors.end, survivors.SESSION, session_id)
         session = activations.session_of(store.read(), entered)
         given = {"session_id": session.id, "name": session.name}
         flow_run = await flow_run_of(client, activation, runner.flow_run_id, given, session.name, [f"session:{session.id}"])
@@ -81,7 +83,7 @@ async def enter_workflow(house: House, client: PrefectClient, run_id: str, submi
         return
     try:
         if entered.flow_run_id is not None:  # commands that a dead runner left behind must not go on beside this one
-            await asyncio.to_thread(survivors.end, "CAO_RUN", run_id)
+            await asyncio.to_thread(survivors.end, survivors.RUN, run_id)
         if is_flow(store.read(), run_id):
             await flow_runs.enter(FlowRunner(house, entered, submit), client, hold)
             return

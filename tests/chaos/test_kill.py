@@ -176,6 +176,50 @@ async def test_a_cut_turn_follows_its_policy(home: Path, tmp_path: Path) -> None
             assert states_of(control, launched["ask"].run_id) == ("failed", "failed", "failed")
 
 
+LASTING = """---
+name: lasting
+provider: headless
+recovery: retry
+command: [{python}, -c, {program}]
+---
+An agent that outlives a crash.
+"""
+
+AGENT = """
+import os, pathlib, sys, time
+sys.stdin.read()
+first, second = (pathlib.Path(name) for name in ("first.pid", "second.txt"))
+if first.exists():
+    alive = pathlib.Path(f"/proc/{first.read_text()}").exists()
+    second.write_text(f"{alive} {os.environ['CAO_TERMINAL']}")
+    print("done")
+else:
+    first.write_text(str(os.getpid()))
+    time.sleep(600)
+"""
+
+
+@pytest.mark.timeout(300)
+async def test_an_agent_that_outlived_a_crash_is_ended_before_its_turn_is_played_again(home: Path, tmp_path: Path) -> None:
+    (home / "profiles").mkdir()
+    profile = LASTING.format(python=json.dumps(sys.executable), program=json.dumps(AGENT))
+    (home / "profiles" / "lasting.md").write_text(profile)
+    async with Control(load(home), work=False) as control:
+        session = await call(control, "session.launch", profile="lasting", directory=str(tmp_path), prompt="Work.")
+        victim = await Victim.start(home)
+        await until(lambda: (tmp_path / "first.pid").exists() and bool((tmp_path / "first.pid").read_text()), 90)
+        await victim.kill()
+        left = [one for one in (await call(control, "runner.orphans")).items if one.kind == "process"]
+        assert [one.id for one in left] == [(tmp_path / "first.pid").read_text()], "it works on, and nobody waits for it"
+        survivor = await Victim.start(home)
+        try:
+            run = await call(control, "run.wait", run=session.run_id, timeout=120)
+            assert (run.state, run.result) == ("completed", "done")
+            assert (tmp_path / "second.txt").read_text() == f"False {session.terminals[0].id}"
+        finally:
+            await survivor.kill()
+
+
 def states_of(control: Control, run_id: str) -> tuple[str, str, str]:
     row = control.services.store.read().row(
         "SELECT t.state AS turn, m.state AS message, r.state AS run FROM runs r JOIN messages m ON m.run_id = r.id "

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -23,6 +26,26 @@ KEY = "sk-ant-" + "x" * 40
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     async with Control(load(tmp_path / "home", {}), work=False) as control:
         yield Desk(control)
+
+
+async def test_an_agent_that_nobody_waits_for_is_found_and_ended(desk: Desk, tmp_path: Path) -> None:
+    session = await desk.ask("session.launch", provider="scripted", directory=str(tmp_path))
+    told = [{"CAO_SESSION": session.id}, {"CAO_SESSION": "ses_of_another"}, {"CAO_SESSIONS": session.id}]
+    ours, *others = [await asyncio.create_subprocess_exec("sleep", "600", env=one) for one in told]
+    try:
+        (found,) = (await desk.ask("runner.orphans", kind="process")).items
+        assert (found.id, session.id in found.what) == (str(ours.pid), True)
+        await desk.ask("runner.cleanup", kind="process", dry_run=True)
+        assert ours.returncode is None
+        assert (await desk.ask("runner.cleanup", kind="process")).mended == [found]
+        assert await asyncio.wait_for(ours.wait(), 10) == -signal.SIGKILL
+        assert (await desk.ask("runner.orphans", kind="process")).items == []
+    finally:
+        for process in (ours, *others):
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    assert [process.returncode for process in others] == [-signal.SIGKILL] * 2, "they lived until now"
 
 
 async def test_a_session_of_a_dead_process_is_found_and_follows_its_policy(desk: Desk, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from cao.agents.command import fill
 from cao.agents.process import environment
 from cao.agents.profile import Profile
-from cao.agents.provider import Missing
+from cao.agents.provider import Missing, Seat
 
 from .table import AGENTS, Agent
 
@@ -64,10 +64,11 @@ def missing(profile: Profile | None) -> list[Missing]:
     return []
 
 
-def launch(profile: Profile, agent: Agent, directory: Path) -> Launch:
+def launch(seat: Seat, agent: Agent) -> Launch:
     """Put together what starting `agent` takes; its program is looked for on the PATH that it will have."""
-    environment = variables(profile, agent)
-    values: dict[str, Any] = {"model": profile.model, "system": profile.prompt or None, "directory": str(directory)}
+    profile = seat.profile
+    environment = {**variables(profile, agent), **seat.variables}
+    values: dict[str, Any] = {"model": profile.model, "system": profile.prompt or None, "directory": str(seat.directory)}
     argv = fill(agent.argv, values) if profile.command else [*agent.argv, *agent.arguments(profile)]
     program = shutil.which(argv[0], path=environment["PATH"]) or argv[0]
-    return Launch(agent, (program, *argv[1:]), directory, environment)
+    return Launch(agent, (program, *argv[1:]), seat.directory, environment)

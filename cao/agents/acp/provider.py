@@ -63,7 +63,7 @@ class AcpProvider:
         if agent is None or (lacking := self.missing(seat.profile)):
             lacking = self.missing(seat.profile)
             raise ProviderError("missing", f"{lacking[0].what}; {lacking[0].fix}")
-        return launching.launch(seat.profile, agent, seat.directory)
+        return launching.launch(seat, agent)
 
     async def _servers(self, seat: Seat, launch: Launch, watch: Watch) -> list[Server]:
         from acp.schema import McpServerStdio
