@@ -181,7 +181,7 @@ async def test_a_notifier_is_added_and_tested(house: House) -> None:
         card = page.locator("[data-notifier=team]")
         await card.get_by_role("button", name="Send a test").click()
         await expect(page.get_by_role("status").filter(has_text="team accepted the test")).to_be_visible()
-        assert b"This is a test" in await asyncio.wait_for(received.get(), 5)
+        assert b"This is a test" in await asyncio.wait_for(received.get(), 20)
         assert "secret-path" not in await page.locator("body").inner_text()
     await page.context.close()
 

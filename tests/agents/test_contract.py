@@ -86,7 +86,7 @@ async def test_its_agent_asks_before_it_acts(rig: Rig, provider: Provider, watch
 async def test_a_cancelled_turn_ends_within_seconds(rig: Rig, provider: Provider, watch: Recorder) -> None:
     running = asyncio.create_task(rig.turn(provider, rig.waits(), watch))
     await watch.until("notice" if isinstance(rig, rigs.Headless) else "text")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running

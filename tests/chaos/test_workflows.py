@@ -17,6 +17,7 @@ import random
 import signal
 import subprocess
 import sys
+from asyncio.subprocess import PIPE
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -93,10 +94,15 @@ class Nursery:
         operation = REGISTRY[name]
         return await self.control.call(operation, operation.parse(fields))
 
+    async def ready(self) -> None:
+        assert self.process.stdout
+        async with asyncio.timeout(120):
+            assert await self.process.stdout.readline() == b"ready\n"
+
     async def start(self, line: str = "-") -> None:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(line.encode() + b"\n")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             self.pid = int(await self.process.stdout.readline())
 
     @property
@@ -152,14 +158,14 @@ async def nursery(tmp_path_factory: pytest.TempPathFactory, prefect: PrefectApi)
         arguments = (str(Path(__file__).parent / "workflow_process.py"), str(root / "home"), prefect.url)
         with (root / "nursery.log").open("ab") as log:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=log
+                sys.executable, *arguments, stdin=PIPE, stdout=PIPE, stderr=log, start_new_session=True
             )
         made = Nursery(process, control, place)
         try:
+            await made.ready()
             yield made
         finally:
-            made.kill()
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)  # those that it started are of its group
             await process.wait()
 
 

@@ -1,7 +1,7 @@
 """Processes that run workflows and are meant to be killed: `workflow_process.py HOME PREFECT_URL`.
 
-Each line on standard input starts one more; its process id is printed. They are forked from here, where all is imported
-already. A line is `-`, or where the process is to end itself: `before PATH RUN` in the transaction that would begin the phase,
+It prints `ready` once all is imported. Each line on standard input then starts one more, forked from here; its process id is
+printed. A line is `-`, or where the process is to end itself: `before PATH RUN` in the transaction that would begin the phase,
 `during PATH RUN` once its agent works, `deciding PATH RUN` in the transaction that would settle it, `after PATH RUN` once it is
 settled.
 """
@@ -51,6 +51,7 @@ def end() -> None:
 def main(home: Path, api: str) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel buries the children
     assert threading.active_count() == 1, threading.enumerate()
+    print("ready", flush=True)
     for line in sys.stdin:
         moment, path, run = (*line.split(), "", "")[:3]
         child = os.fork()

@@ -137,7 +137,7 @@ async def test_streams_end_when_the_control_closes(tmp_path: Path) -> None:
     async with serving(on_fastapi(control)) as url, httpx.AsyncClient(headers=KEY, trust_env=False) as client:
         living = asyncio.create_task(live())
         await opened.wait()
-        async with client.stream("GET", url + "/agents/events") as stream, asyncio.timeout(10):
+        async with client.stream("GET", url + "/agents/events") as stream, asyncio.timeout(30):
             assert stream.status_code == 200
             over.set()
             assert [line async for line in stream.aiter_lines() if line.startswith("data:")] == []

@@ -192,7 +192,7 @@ async def test_a_declared_length_beyond_all_bounds_is_refused_at_once(site: Site
     token = site.client.headers["authorization"]
     head = f"POST /sessions HTTP/1.1\r\nHost: {host}\r\nAuthorization: {token}\r\nContent-Length: 99999999999\r\n"
     writer.write(head.encode() + b"Content-Type: application/json\r\n\r\n{")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert b" 413 " in await reader.readline()
     writer.close()
 
@@ -235,7 +235,7 @@ async def test_a_wait_ends_when_the_server_stops(site: Site) -> None:
     hub = site.control.services.store.hub
     await until(lambda: hub.waiting(session["run_id"]))
     site.closing.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         answer = await waiting
     assert (answer.status_code, answer.headers["retry-after"], problem(answer)["code"]) == (503, "1", "unavailable")
 

@@ -211,7 +211,7 @@ async def websocket(app: Any, path: str, headers: Mapping[str, str]) -> dict[str
     async def send(message: Any) -> None:
         said.append(message)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await app(scope, receive, send)
     return said[0]
 
@@ -275,7 +275,7 @@ async def test_a_websocket_ends_with_its_token(store: Store) -> None:
     headers = [(b"host", HOST.encode()), (b"authorization", f"Bearer {secret}".encode())]
     scope: Any = {"type": "websocket", "scheme": "ws", "path": "/graphql", "headers": headers}
     serving = asyncio.create_task(guarded(scope, receive, send))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await opened.wait()
         await store.write(lambda tx: tokens.revoke(tx, tokens.get(tx, f"token-{secret[-6:]}", tx.now)))
         await serving

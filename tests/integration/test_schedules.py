@@ -379,7 +379,7 @@ async def test_a_cut_script_is_asked_again(house: House) -> None:
     house.clock.advance(HOUR)
     keeper = house.control.services.schedules
     performing = asyncio.create_task(keeper.perform(30))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (house.place / "asked").exists():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.01)
     performing.cancel()

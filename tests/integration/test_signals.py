@@ -25,7 +25,7 @@ async def launch(control: Control, place: Path) -> str:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - what receivers did is theirs to keep
             await asyncio.sleep(0.01)
 
