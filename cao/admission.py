@@ -66,9 +66,8 @@ class Admission:
             raise Unauthenticated("this is no token of this server; make one: cao token create NAME --scopes SCOPE")
         _require_live(token)
         caller = Caller(f"token:{token.name}", "http", frozenset(token.scopes), token=token.id)
-        surfaces = None if token.surfaces is None else frozenset(token.surfaces)
         used = token.last_used_at.timestamp() if token.last_used_at else 0.0
-        return Credential(caller, "token", digest, surfaces, use_due=now - used >= tokens.USE_SECONDS)
+        return Credential(caller, "token", digest, _kept_to(token), use_due=now - used >= tokens.USE_SECONDS)
 
     def browser(self, cookie: str) -> Credential:
         """Who is signed in with this cookie. Raises `Unauthenticated`."""
@@ -79,12 +78,14 @@ class Admission:
         found = browsers.find(reader, digest, now)
         if found is None:
             raise Unauthenticated("this browser is not signed in, or no more; get a link with: cao page")
-        right = found.right
+        right, surfaces = found.right, None
         if right.token_id:
-            _require_live(tokens.get(reader, right.token_id, now))
+            token = tokens.get(reader, right.token_id, now)
+            _require_live(token)
+            surfaces = _kept_to(token)
         caller = Caller(right.actor, "web", right.scopes, token=right.token_id)
         rested = browsers.REST_SECONDS - (found.expires_at - now)
-        return Credential(caller, "browser", digest, frozenset({"web"}), use_due=rested >= tokens.USE_SECONDS)
+        return Credential(caller, "browser", digest, surfaces, use_due=rested >= tokens.USE_SECONDS)
 
     async def sign_in(self, shown: str) -> tuple[str, Credential]:
         """Sign a browser in, with a link's code or a token: its cookie's value. Raises `Unauthenticated` and `Denied`."""
@@ -147,6 +148,10 @@ def _require_live(token: Token) -> None:
     raise Unauthenticated(
         f"the token {token.name} {what} at {at:%Y-%m-%d %H:%M} UTC; make another: cao token create NAME --scopes SCOPE"
     )
+
+
+def _kept_to(token: Token) -> frozenset[TokenSurface] | None:
+    return None if token.surfaces is None else frozenset(token.surfaces)
 
 
 def _right_of(credential: Credential) -> Right:

@@ -11,8 +11,10 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakValueDictionary
 
 from cao import presence
 from cao.agents import AgentTools, Profile, Providers
@@ -27,7 +29,7 @@ from cao.liveness import Owner
 from cao.operations.context import Context, Progress, Server, Services
 from cao.operations.seating import profile_of, seat
 from cao.plugins.host import Host
-from cao.protocol import OWNER, Caller, CaoError, Internal, Operation, Request
+from cao.protocol import OWNER, Caller, CaoError, Internal, Operation, Request, WriteRequest
 from cao.protocol.records import Terminal
 from cao.queue import Dispatcher
 from cao.schedules import Schedules
@@ -72,6 +74,8 @@ class Control(Facade):
         self._endpoint: Callable[[Terminal], Awaitable[tuple[str, str]]] = self._own_endpoint
         self._gateway: Gateway | None = None
         self._gateway_lock = asyncio.Lock()
+        self._keys = WeakValueDictionary[tuple[int, str], asyncio.Lock]()
+        """Who calls with which idempotency key now, by the number of the event loop."""
         self._gateway_exit = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -228,7 +232,8 @@ class Control(Facade):
         """Run one operation. Every binding calls this; it raises `CaoError` and nothing else but cancellation."""
         try:
             await self._admit(operation, request, caller)
-            return await operation.call(self.context(caller, report), request)
+            async with self._turn_of(request):
+                return await operation.call(self.context(caller, report), request)
         except CaoError as error:
             await self._record_refusal(operation, caller, error)
             raise
@@ -251,6 +256,13 @@ class Control(Facade):
         """Whoever may not ask at all is no business of the plugins, so they are asked second."""
         operation.authorise(caller)
         await self.plugins.admit(operation, request, caller)
+
+    def _turn_of(self, request: Request) -> AbstractAsyncContextManager[object]:
+        """One call at a time with the same key: the next one finds what the first has done, also outside the store."""
+        key = request.idempotency_key if isinstance(request, WriteRequest) else None
+        if key is None:
+            return contextlib.nullcontext()
+        return self._keys.setdefault((id(asyncio.get_running_loop()), key), asyncio.Lock())
 
     def _masked(self, operation: Operation, error: Exception) -> Internal:
         incident = secrets.token_hex(4)

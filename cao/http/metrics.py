@@ -41,7 +41,9 @@ class Requests:
     def observe(self, operation: str, status: int, seconds: float) -> None:
         """Count one answer; of a stream, its first byte."""
         self.statuses[operation, status] += 1
-        self.latencies.setdefault(operation, Latency()).add(seconds)
+        if (latency := self.latencies.get(operation)) is None:
+            latency = self.latencies[operation] = Latency()
+        latency.add(seconds)
 
 
 def render(status: DaemonStatus, health: HealthReport, requests: Requests, failed_sign_ins: int = 0) -> str:

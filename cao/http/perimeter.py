@@ -166,9 +166,10 @@ def _check_way(scope: Connection, credential: Credential) -> None:
     path, caller = scope["path"], credential.caller
     if path in PREFECT:
         caller.require("*")
-    if credential.kind != "token" or credential.surfaces is None:
+    if credential.surfaces is None:
         return
-    way: TokenSurface = "mcp" if path in MCP else "graphql" if path in GRAPHQL else "http"
+    plain: TokenSurface = "web" if credential.kind == "browser" else "http"
+    way: TokenSurface = "mcp" if path in MCP else "graphql" if path in GRAPHQL else plain
     if way not in credential.surfaces:
         raise Denied(f"{caller.actor} is kept from here: it is for {', '.join(sorted(credential.surfaces))}", surface=way)
 

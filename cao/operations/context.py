@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel
 
 from cao.agents.library import Library
 from cao.agents.provider import Providers
 from cao.engine import Engine
-from cao.protocol import REGISTRY, Caller, Conflict, DestructiveRequest, Operation, WriteRequest
+from cao.protocol import MESSAGE_LIMIT, REGISTRY, Caller, Conflict, DestructiveRequest, InvalidInput, Operation, WriteRequest
 from cao.queue import Dispatcher
 from cao.schedules import Schedules
 from cao.settings import Settings
@@ -32,6 +33,9 @@ Progress = Callable[[float, float | None, str], Awaitable[None]]
 """Tells a waiting caller how far long work is: done, in all (if known), and a sentence."""
 
 log = logging.getLogger(__name__)
+
+_NAME = 80
+"""The longest value that the audit trail keeps as it is, in characters."""
 
 
 class Server(Protocol):
@@ -98,6 +102,13 @@ class Context:
 
     def enter(self, operation: Operation, request: BaseModel) -> None:
         self.operation, self.request = operation, request
+        if (key := self.key) is not None:
+            _require_own(key, self.caller.actor)
+
+    @property
+    def key(self) -> str | None:
+        """The idempotency key of the request."""
+        return self.request.idempotency_key if isinstance(self.request, WriteRequest) else None
 
     async def progress(self, done: float, total: float | None, message: str) -> None:
         """Tell the caller how far the work is, where the surface can show it."""
@@ -118,8 +129,7 @@ class Context:
         With an idempotency key that was used before, the answer of that time is returned and `change` does not run; a key that
         was used for another request is a `Conflict`. A dry run does everything and then rolls it back.
         """
-        request = self.request
-        key = request.idempotency_key if isinstance(request, WriteRequest) else None
+        key, request = self.key, self.request
         dry = isinstance(request, DestructiveRequest) and request.dry_run
 
         def attempt(tx: Transaction) -> A:
@@ -133,7 +143,7 @@ class Context:
                     key=key,
                     operation=self._name,
                     digest=self._digest(),
-                    answer=made.model_dump_json(),
+                    answer=made.model_dump(mode="json"),  # as a text, the redactor could not tell field from field
                     at=tx.now,
                 )
             return made
@@ -142,8 +152,7 @@ class Context:
 
     def replay(self, answer: type[A]) -> A | None:
         """The answer that this request got before under its key: for operations that do I/O before they `transact`."""
-        key = self.request.idempotency_key if isinstance(self.request, WriteRequest) else None
-        return self._replay(self.store.read(), key, answer) if key else None
+        return self._replay(self.store.read(), self.key, answer) if self.key else None
 
     def _replay(self, tx: Reader, key: str, answer: type[A]) -> A | None:
         known = tx.row("SELECT operation, digest, answer FROM idempotency WHERE key = ?", (key,))
@@ -177,12 +186,41 @@ class Context:
         return hashlib.sha256(asked.encode()).hexdigest()
 
 
+_OWN_KEYS = ("link", "queue", "schedule")
+"""How keys begin that our own parts use, each under an actor that begins the same: nobody else may take them away."""
+
+
+def _require_own(key: str, actor: str) -> None:
+    whose = key.partition(":")[0]
+    if whose in _OWN_KEYS and not actor.startswith(f"{whose}:"):
+        reason = f"may not begin with {whose}: as the keys of our own parts do; choose another"
+        raise InvalidInput.field("idempotency_key", reason, "reserved")
+
+
 def outline(request: BaseModel | None) -> dict[str, Any]:
     """A request for the audit trail: names, ids and lengths, not texts."""
     if request is None:
         return {}
+    texts = _texts(type(request))
     fields = request.model_dump(mode="json", exclude_defaults=True)
-    return {
-        name: f"({len(value)} characters)" if isinstance(value, str) and len(value) > 80 else value
-        for name, value in fields.items()
-    }
+    return {name: _outlined(value, is_text=name in texts) for name, value in fields.items()}
+
+
+def _outlined(value: Any, *, is_text: bool = False) -> Any:
+    match value:
+        case str() if is_text or len(value) > _NAME or len(value.split()) > 1:
+            return f"({len(value)} characters)"
+        case dict():
+            return {name: _outlined(part) for name, part in cast("dict[str, Any]", value).items()}
+        case list():
+            return [_outlined(part) for part in cast("list[Any]", value)]
+        case _:
+            return value
+
+
+@functools.cache
+def _texts(kind: type[BaseModel]) -> frozenset[str]:
+    """The fields of a request that take a `Text`, which may be a word that looks like a name."""
+    properties: dict[str, dict[str, Any]] = kind.model_json_schema().get("properties", {})
+    choices = {name: (schema, *schema.get("anyOf", ())) for name, schema in properties.items()}
+    return frozenset(name for name, all in choices.items() if any(one.get("maxLength") == MESSAGE_LIMIT for one in all))

@@ -269,7 +269,7 @@ def _backup_target(ctx: Context, path: str | None) -> Path:
     if "\0" in name:
         raise InvalidInput.field("path", "holds a NUL character")
     target = (folder / name).resolve()
-    if not target.is_relative_to(folder) and ctx.caller.surface not in ("python", "cli"):
+    if not target.is_relative_to(folder) and not ctx.caller.is_here:
         raise InvalidInput.field("path", "lies outside the data directory's backups; give a plain name")
     if target.exists() or not target.parent.is_dir():
         raise InvalidInput.field("path", "must be a new file in a directory that exists")

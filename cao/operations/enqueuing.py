@@ -38,8 +38,8 @@ async def new_item(ctx: Context, request: Enqueue) -> Made:
     """What the request asks for. Raises `NotFound`, `InvalidInput`, `Conflict`, `Denied` or `Unavailable`."""
     not_before, expires = _times(ctx, request)
     kind = request.kind
-    ctx.caller.require(starter(kind).scope)
-    return await _MAKERS[kind](ctx, request, {"kind": kind, "not_before": not_before, "expires_at": expires})
+    base = {"kind": kind, "scopes": ctx.caller.scopes, "not_before": not_before, "expires_at": expires}
+    return await _MAKERS[kind](ctx, request, base)
 
 
 def _times(ctx: Context, request: Enqueue) -> tuple[float | None, float | None]:
@@ -66,6 +66,7 @@ def moment(name: str, text: Moment, now: float) -> float:
 
 
 async def _prompt(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
+    ctx.caller.require(starter("prompt").scope)
     prompt = request.prompt or ""
     if len(prompt.encode()) > MESSAGE_LIMIT:
         raise InvalidInput.field("prompt", f"has more than {MESSAGE_LIMIT} bytes", "too_long")
@@ -96,6 +97,7 @@ def _line(text: str) -> str:
 async def _task(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
     ctx.caller.require("task:write")
     found = tasks.get(ctx.store.read(), request.task or "")
+    ctx.caller.require(starter("task", found).scope)
     launch, provider = await _launch_of(ctx, request, found)
 
     def make(reader: Reader) -> NewItem:
@@ -159,6 +161,7 @@ def _require_startable(reader: Reader, task: Task) -> None:
 
 
 async def _requirement(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
+    ctx.caller.require(starter("requirement").scope)
     found = requirements.get(ctx.store.read(), request.requirement or "")
     new = NewItem(
         **base,
@@ -172,6 +175,7 @@ async def _requirement(ctx: Context, request: Enqueue, base: dict[str, Any]) -> 
 
 
 async def _workflow(ctx: Context, request: Enqueue, base: dict[str, Any]) -> Made:
+    ctx.caller.require(starter("workflow").scope)
     name = request.workflow or ""
     launch = await _run(ctx, InDirectory(project=request.project, directory=request.directory), name, request.inputs or {})
     new = NewItem(

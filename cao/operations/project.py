@@ -48,6 +48,8 @@ async def init(ctx: Context, request: InitProject) -> Project:
 
     The first project becomes the current one. A directory that is a project already is given back as it is.
     """
+    if (before := ctx.replay(Project)) is not None:
+        return before
     place = absolute("path", request.path)
     await asyncio.to_thread(_furnish, place)
     name = request.name or _name(place)

@@ -298,7 +298,7 @@ async def _start(ctx: Context, request: ExecuteRequirement, drafted: DraftedTask
         provider = None if task.workflow else request.provider
         item = await ctx.ask("queue.enqueue", task=task.id, provider=provider, **_key(request, task.id))
     except CaoError as error:
-        return drafted.model_copy(update={"task": task, "why_not": error.message})
+        return drafted.model_copy(update={"task": task, "why_not": error.message, "code": error.code})
     return drafted.model_copy(update={"task": task, "item_id": item.id})
 
 

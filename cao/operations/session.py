@@ -65,6 +65,8 @@ async def launch(ctx: Context, request: LaunchSession) -> Session:
 
     Returns at once: the work has a run id before it begins. Follow it with `run wait`, `session transcript` or `event follow`.
     """
+    if (before := ctx.replay(Session)) is not None:  # what it was launched with may be gone
+        return before
     wanted = request.model_dump(exclude={"idempotency_key"})
     session = await ctx.transact(opening(ctx, **wanted), Session)
     if session.run_id:

@@ -37,13 +37,14 @@ async def fetch(ctx: Context, source: str, digest: str | None) -> tuple[str, str
 def file(ctx: Context, field: str, text: str) -> Path:
     """The file that the request's `field` names. Raises `InvalidInput` where the caller may not name files."""
     if not may_name_files(ctx):
-        raise InvalidInput.field(field, "cannot be a file here; only the command line and Python may name files")
+        reason = "cannot be a file here; only the command line and Python on this computer may name files, and no token"
+        raise InvalidInput.field(field, reason)
     return absolute(field, text)
 
 
 def may_name_files(ctx: Context) -> bool:
     """Whether the caller sits at this computer: what is read for it is what it could read itself."""
-    return ctx.caller.surface in ("python", "cli")
+    return ctx.caller.is_here
 
 
 def own_name(text: str) -> str | None:

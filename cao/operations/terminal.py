@@ -57,6 +57,8 @@ class AddTerminal(WriteRequest):
 )
 async def add(ctx: Context, request: AddTerminal) -> Terminal:
     """Give another agent a seat in a session. It waits for a message."""
+    if (before := ctx.replay(Terminal)) is not None:
+        return before
     new = seat(ctx, profile=request.profile, provider=request.provider, directory=request.directory, name=request.name)
 
     def change(tx: Transaction) -> Terminal:
@@ -198,6 +200,8 @@ async def assign(ctx: Context, request: Assign) -> Run:
 
 
 async def _delegate(ctx: Context, request: Delegate, *, deliver: bool) -> Run:
+    if (before := ctx.replay(Run)) is not None:
+        return before
     caller = _calling_terminal(ctx, request.session)
     new = seat(
         ctx,

@@ -22,7 +22,7 @@ from cao.protocol import (
     operation,
 )
 from cao.protocol.tokens import NewToken, PageLink, Scope, Token, TokenSurface
-from cao.store import Transaction, bearers, browsers, tokens
+from cao.store import Reader, Transaction, bearers, browsers, tokens
 from cao.store.ids import new_id
 
 from .context import Context
@@ -57,7 +57,7 @@ async def create(ctx: Context, request: CreateToken) -> NewToken:
     secret, id = bearers.mint("pat"), new_id("tok", ctx.store.clock.now())
 
     def change(tx: Transaction) -> NewToken:
-        maker = tokens.get(tx, ctx.caller.token, tx.now) if ctx.caller.token else None
+        maker = _maker(ctx, tx)
         made = tokens.create(
             tx,
             id=id,
@@ -72,6 +72,11 @@ async def create(ctx: Context, request: CreateToken) -> NewToken:
 
     made = await ctx.transact(change, NewToken)
     return made.model_copy(update={"secret": secret}) if made.id == id else made
+
+
+def _maker(ctx: Context, reader: Reader) -> Token | None:
+    """The token that asks, if one does."""
+    return tokens.get(reader, ctx.caller.token, ctx.store.clock.now()) if ctx.caller.token else None
 
 
 def _check_scopes(ctx: Context, scopes: list[str]) -> None:
@@ -127,6 +132,13 @@ async def revoke(ctx: Context, request: RevokeToken) -> Token:
     return await ctx.transact(change, Token)
 
 
+def _require_page(ctx: Context) -> None:
+    """A token that is kept from the page opens it to nobody."""
+    token = _maker(ctx, ctx.store.read())
+    if token is not None and token.surfaces is not None and "web" not in token.surfaces:
+        raise Denied(f"token:{token.name} is kept to {', '.join(token.surfaces)} and opens no page", surface="web")
+
+
 class LinkPage(WriteRequest):
     """Nothing to say."""
 
@@ -146,6 +158,7 @@ async def link(ctx: Context, request: LinkPage) -> PageLink:
         raise Conflict("no server runs here to show the page; start one: cao daemon start")
     if ctx.replay(PageLink) is not None:
         raise Conflict("the link of this idempotency key was given once and kept nowhere; ask again without the key")
+    _require_page(ctx)
     base = (services.settings.public_url or services.server.url).rstrip("/")
     right = browsers.Right(ctx.caller.actor, ctx.caller.scopes, ctx.caller.token)
     code = bearers.mint("code")

@@ -23,6 +23,14 @@ class Caller:
     token: str | None = None
     """The id of the personal access token that stands behind this call, if one does."""
 
+    @property
+    def is_here(self) -> bool:
+        """Whether this user asks, at this computer: what is read for them they could read themselves.
+
+        What the holder of a token says of their way in is only words.
+        """
+        return self.surface in ("python", "cli") and self.token is None
+
     def may(self, scope: str) -> bool:
         """Whether the caller holds `scope`, or a wildcard that covers it.
 

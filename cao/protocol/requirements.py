@@ -119,6 +119,8 @@ class DraftedTask(Answer):
     """The queue's item for it, where it was asked to start."""
     why_not: str | None = None
     """Why it was not started, where that was asked for."""
+    code: str | None = None
+    """The code of the error, where the queue refused it."""
 
 
 class Execution(Answer):

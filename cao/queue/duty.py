@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from cao.liveness import Owner
-from cao.protocol import Caller, CaoError, Operation, Request, Unavailable
+from cao.protocol import Caller, CaoError, Conflict, Operation, Request, Unavailable
 from cao.protocol.records import Event
+from cao.protocol.requirements import DraftedTask, Execution
 from cao.settings import Settings
 from cao.store import Reader, Store, Transaction, dispatches, leases, tasks
 from cao.store.capacity import Limits
@@ -90,8 +91,11 @@ class Dispatcher:
         try:
             async with asyncio.timeout(START_SECONDS):
                 found = work.of(self._store.read(), claim)
-                await self._call(found.operation, found.request, Caller(actor=ACTOR + claim.id))
-            return await self._started(claim)
+                caller = Caller(actor=ACTOR + claim.id, scopes=claim.scopes)
+                answer = await self._call(found.operation, found.request, caller)
+            if isinstance(answer, Execution):
+                return await self._executed(claim, answer)
+            return "dispatched"
         except TimeoutError:
             return await self._not_started(claim, Unavailable(f"it was not started within {START_SECONDS:g} s"))
         except CaoError as error:
@@ -102,10 +106,19 @@ class Dispatcher:
         finally:
             self._claims.pop(claim.id, None)
 
-    async def _started(self, claim: Claim) -> Outcome | None:
-        if claim.kind != "requirement":
-            return "dispatched"
-        return "done" if await self._store.write(lambda tx: dispatches.finish(tx, claim)) else None
+    async def _executed(self, claim: Claim, answer: Execution) -> Outcome | None:
+        """A requirement is done once those of its tasks are in the queue that can be."""
+        refused = [drafted for drafted in answer.tasks if drafted.code]
+        if not refused:
+            return await self._finish(claim)
+        error = _error_of(refused, len(answer.tasks))
+        may_pass = error.retryable and claim.attempt < ATTEMPTS
+        if may_pass or not any(drafted.item_id for drafted in answer.tasks):
+            return await self._not_started(claim, error)
+        return await self._finish(claim, error.message)
+
+    async def _finish(self, claim: Claim, reason: str | None = None) -> Outcome | None:
+        return "done" if await self._store.write(lambda tx: dispatches.finish(tx, claim, reason)) else None
 
     async def _not_started(self, claim: Claim, error: CaoError) -> Outcome | None:
         """What may pass is tried again later; all else is final."""
@@ -126,3 +139,10 @@ class Dispatcher:
         dispatches.start(tx, claim, event.run_id, event.session_id)
         if claim.kind == "task":
             tasks.move(tx, tasks.get(tx, claim.subject or ""), "in-progress", run_id=event.run_id)
+
+
+def _error_of(refused: Sequence[DraftedTask], all: int) -> CaoError:
+    """Why tasks did not get into the queue; it may pass if that of one may."""
+    first = refused[0]
+    message = f"{len(refused)} of {all} tasks could not be started, {first.task.id} because: {first.why_not}"
+    return (Unavailable if any(one.code == Unavailable.code for one in refused) else Conflict)(message)

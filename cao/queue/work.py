@@ -22,21 +22,17 @@ class Work(NamedTuple):
 def of(reader: Reader, claim: Claim) -> Work:
     """What starts a claimed item. Its key makes it one run, whoever asks and how often."""
     task = tasks.get(reader, claim.subject or "") if claim.kind == "task" else None
-    operation = _operation(claim.kind, task)
+    operation = starter(claim.kind, task)
     known = {**claim.launch, **(_fields_of(task, claim.launch) if task else {})}
     marks = {"idempotency_key": f"queue:{claim.id}", "labels": {"queue": claim.id, **({"task": task.id} if task else {})}}
     fields = {name: value for name, value in {**known, **marks}.items() if name in operation.request.model_fields}
     return Work(operation, operation.parse(fields))
 
 
-def _operation(kind: ItemKind, task: Task | None) -> Operation:
-    return starter("workflow" if task and task.workflow else kind)
-
-
-def starter(kind: ItemKind) -> Operation:
-    """The operation that starts such an item."""
+def starter(kind: ItemKind, task: Task | None = None) -> Operation:
+    """The operation that starts such an item. task: the one that it is for."""
     names: Mapping[ItemKind, str] = {"workflow": "workflow.run", "requirement": "requirement.execute"}
-    return REGISTRY[names.get(kind, "session.launch")]
+    return REGISTRY[names.get("workflow" if task and task.workflow else kind, "session.launch")]
 
 
 def _fields_of(task: Task, launch: Mapping[str, Any]) -> dict[str, Any]:

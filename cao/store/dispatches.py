@@ -44,6 +44,7 @@ class Claim:
     what: str
     subject: str | None
     launch: Mapping[str, Any]
+    scopes: frozenset[str]
     attempt: int
     token: int
 
@@ -67,9 +68,10 @@ def claim(tx: Transaction, owner: str, is_alive: IsAlive, limits: Limits, most: 
 def _take(tx: Transaction, row: Row, owner: str) -> Claim:
     attempt, token = row["attempts"] + 1, row["token"] + 1
     move(tx, row, "claim", owner=owner, token=token, attempts=attempt, lease_until=tx.now + DURATION, reason=None)
-    work = tx.row("SELECT launch FROM queue WHERE id = ?", (row["id"],))
+    work = tx.row("SELECT launch, scopes FROM queue WHERE id = ?", (row["id"],))
     assert work is not None  # noqa: S101 - it was read in this transaction
-    return Claim(row["id"], row["kind"], row["what"], row["subject"], work["launch"], attempt, token)
+    scopes = frozenset(["*"] if work["scopes"] is None else work["scopes"])
+    return Claim(row["id"], row["kind"], row["what"], row["subject"], work["launch"], scopes, attempt, token)
 
 
 def _first(reader: Reader, capacity: Capacity, now: float) -> Row | None:
@@ -129,12 +131,15 @@ def start(tx: Transaction, held: Claim, run_id: str, session_id: str | None) -> 
     tx.emit(QueueDispatched(**subject, item_id=held.id, kind=held.kind, what=held.what, attempt=held.attempt))
 
 
-def finish(tx: Transaction, held: Claim) -> bool:
-    """Settle an item whose work has no run of its own; False when the claim was lost or a run was made."""
+def finish(tx: Transaction, held: Claim, reason: str | None = None) -> bool:
+    """Settle an item whose work has no run of its own; False when the claim was lost or a run was made.
+
+    reason: what of it could not be done.
+    """
     row = _held(tx, held)
     if row is not None:
-        state = move(tx, row, "finish", dispatched_at=tx.now, settled_at=tx.now, owner=None, lease_until=None)
-        tx.emit(QueueSettled(item_id=held.id, kind=held.kind, what=held.what, state=state))
+        state = move(tx, row, "finish", reason=reason, dispatched_at=tx.now, settled_at=tx.now, owner=None, lease_until=None)
+        tx.emit(QueueSettled(item_id=held.id, kind=held.kind, what=held.what, state=state, reason=reason))
         tx.touch(DUE)
     return row is not None
 

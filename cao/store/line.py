@@ -23,8 +23,12 @@ LANES: dict[Priority, int] = {"critical": 0, "high": 1, "medium": 2, "low": 3}
 
 
 def last_place(reader: Reader, priority: Priority) -> int:
-    """The place at the end of a lane."""
-    return reader.number("SELECT coalesce(max(place), 0) FROM queue WHERE stage = 1 AND lane = ?", (LANES[priority],)) + GAP
+    """The place at the end of a lane: also behind what is being dispatched, which may come back to its own place."""
+    in_flight, waiting = (
+        reader.number("SELECT coalesce(max(place), 0) FROM queue WHERE stage = ? AND lane = ?", (stage, LANES[priority]))
+        for stage in (0, 1)
+    )
+    return max(in_flight, waiting) + GAP
 
 
 def positions(reader: Reader, rows: Iterable[Row]) -> dict[str, int]:

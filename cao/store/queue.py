@@ -5,7 +5,7 @@ An item moves as `QUEUE_MACHINE` allows, through `move` and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -34,6 +34,8 @@ class NewItem:
     what: str
     launch: Mapping[str, Any]
     priority: Priority
+    scopes: Collection[str]
+    """What who enqueues it may do: with no more it is started."""
     subject: str | None = None
     project_id: str | None = None
     provider: str | None = None
@@ -55,6 +57,7 @@ def add(tx: Transaction, new: NewItem) -> str:
         project_id=new.project_id,
         provider=new.provider,
         launch=dict(new.launch),
+        scopes=sorted(new.scopes),
         priority=new.priority,
         place=line.last_place(tx, new.priority),
         state="ready",

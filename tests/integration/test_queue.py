@@ -449,11 +449,58 @@ async def test_pages(house: House) -> None:
 
 async def test_who_enqueues_may_do_what_is_started(house: House) -> None:
     weak = Caller("token:ci", "http", frozenset({"queue:*"}))
-    for fields in ({"prompt": "go", "provider": "scripted"}, {"task": "tsk_1"}):
-        with pytest.raises(Denied, match="session:write"):
-            await house.ask("queue.enqueue", weak, **fields)
+    with pytest.raises(Denied, match="session:write"):
+        await house.ask("queue.enqueue", weak, prompt="go", provider="scripted")
+    with pytest.raises(Denied, match="task:write"):
+        await house.ask("queue.enqueue", weak, task="tsk_1")
     with pytest.raises(Denied, match="requirement:write"):
         await house.ask("queue.enqueue", weak, requirement="req_1")
+
+
+async def test_what_is_started_may_do_no_more_than_who_enqueued_it(house: House) -> None:
+    planner = Caller("token:planner", "http", frozenset({"queue:*", "requirement:*", "task:*"}))
+    wanted = await house.ask("requirement.create", title="Light", acceptance=["It is bright"])
+    item = await house.ask("queue.enqueue", planner, requirement=wanted.id)
+    assert await house.dispatch() == {"failed": 1}
+    assert "needs the scope 'session:write'" in ((await house.item(item.id)).reason or "")
+    assert await house.sessions() == []
+
+
+async def test_a_task_with_a_workflow_takes_the_right_to_run_it(house: House) -> None:
+    project = await project_with_a_workflow(house)
+    task = await ready_task(house, workflow="mend", project=project.id)
+    clerk = Caller("token:clerk", "http", frozenset({"queue:*", "task:*", "session:*"}))
+    with pytest.raises(Denied, match="workflow:write"):
+        await house.ask("queue.enqueue", clerk, task=task.id)
+    runner = Caller("token:runner", "http", frozenset({"queue:*", "task:*", "workflow:*"}))
+    await house.ask("queue.enqueue", runner, task=task.id)
+    assert await house.dispatch() == {"dispatched": 1}
+
+
+async def test_a_requirement_whose_tasks_cannot_be_started_is_tried_again_and_says_why(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # where no agent is installed
+    wanted = await house.ask("requirement.create", title="Light", acceptance=["It is bright", "It is warm"])
+    profiles = house.control.settings.home / "profiles"
+    profiles.mkdir(exist_ok=True)
+    (profiles / "developer.md").write_text("---\nname: developer\nprovider: acp\n---\nYou develop.\n")
+    item = await house.ask("queue.enqueue", requirement=wanted.id)
+    for attempt in range(1, 6):
+        assert await house.dispatch(HOUR) == ({"returned": 1} if attempt < 5 else {"failed": 1})
+        assert f"attempt {attempt}: 2 of 2 tasks could not be started" in ((await house.item(item.id)).reason or "")
+    (refused,) = await house.events("queue.refused")
+    assert "acp" in refused.data["reason"]
+
+
+async def test_what_comes_back_stands_before_what_came_later(house: House) -> None:
+    await house.enqueue_many("a", "b", "c")
+    control = house.control.services
+    held = await control.store.write(lambda tx: dispatches.claim(tx, "gone", lambda _: True, control.queue.limits, 3))
+    await house.enqueue_many("d", "e")
+    for one in held:
+        await control.store.write(lambda tx, one=one: dispatches.put_back(tx, one))
+    assert await house.line() == ["a", "b", "c", "d", "e"]
 
 
 async def ready_task(house: House, **fields: Any) -> Any:

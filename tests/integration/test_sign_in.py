@@ -112,6 +112,21 @@ async def test_a_link_has_its_makers_rights_and_ends_with_their_token(site: Site
     assert (await browser.get("/sessions")).status_code == 401
 
 
+async def test_a_browser_is_kept_to_the_surfaces_of_its_token(site: Site, browser: httpx.AsyncClient) -> None:
+    token = await site.control.token.create(name="page", scopes=["*"], surfaces=["web"])
+    assert (await browser.post("/page/session", json={"token": token.secret})).status_code == 201
+    page = {"Origin": site.url, "Cao-Surface": "web"}
+    assert (await browser.get("/sessions", headers=page)).status_code == 200
+    asked = await browser.post("/graphql", json={"query": "{__typename}"}, headers=page)
+    assert (asked.status_code, problem(asked)["details"]) == (403, {"surface": "graphql"})
+
+
+async def test_a_token_that_is_kept_from_the_page_makes_no_link(site: Site) -> None:
+    token = await site.control.token.create(name="ci", scopes=["token:*"], surfaces=["http"])
+    asked = await site.client.post("/tokens/link", json={}, headers={"Authorization": f"Bearer {token.secret}"})
+    assert (asked.status_code, problem(asked)["details"]) == (403, {"surface": "web"})
+
+
 async def test_a_browser_stays_signed_in_while_it_is_used(site: Site, browser: httpx.AsyncClient, clock: ManualClock) -> None:
     await sign_in(site, browser)
     for _ in range(3):

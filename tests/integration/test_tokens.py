@@ -22,7 +22,7 @@ from cao.store.clock import ManualClock
 from cao.store.redaction import Redactor
 from cao.store.tokens import TOPIC
 
-from .conftest import Site, problem, until
+from .conftest import TOKEN, Site, problem, until
 
 LIMIT = 20
 HOUR = 3600.0
@@ -303,6 +303,20 @@ async def test_a_token_is_kept_to_its_surfaces(site: Site) -> None:
         assert await status(site, token) == code
         signed = await site.client.post("/page/session", json={"token": token.secret})
         assert signed.status_code == (201 if "web" in surfaces else 403)
+
+
+async def test_a_token_names_no_files_whatever_it_says_of_its_way_in(site: Site, tmp_path: Path) -> None:
+    secret, stolen = tmp_path / "secret.md", tmp_path / "stolen.db"
+    secret.write_text("The private words of somebody else.")
+    token = await site.control.token.create(name="reader", scopes=["profile:*", "daemon:*"])
+    for surface in ("cli", "python", "http"):
+        headers = {**show(token), "Cao-Surface": surface}
+        read = await site.client.post("/profiles", json={"source": str(secret)}, headers=headers)
+        assert (read.status_code, "no token" in read.text) == (422, True)
+        copied = await site.client.post("/daemon/backup", json={"path": str(stolen)}, headers=headers)
+        assert (copied.status_code, stolen.exists()) == (422, False)
+    here = {"Authorization": f"Bearer {TOKEN}", "Cao-Surface": "cli"}
+    assert (await site.client.post("/profiles", json={"source": str(secret)}, headers=here)).status_code == 201
 
 
 async def test_a_token_may_revoke_itself_and_hears_of_it(site: Site) -> None:

@@ -12,6 +12,7 @@ from cao.agents.acp.attached import of_profile
 from cao.agents.acp.calls import Call, bounded, name_for
 from cao.agents.acp.launch import agent_for, launch, missing
 from cao.agents.acp.table import AGENTS
+from tests.agents.rigs import seat
 
 
 def _call(*updates: dict[str, Any]) -> Call:
@@ -145,9 +146,10 @@ def test_a_launch_shows_no_secrets_and_passes_only_what_is_listed(
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-other")
     monkeypatch.setenv("DATABASE_PASSWORD", "secret")
     profile = Profile(name="p", agent="codex", model="m", prompt="Be brief.", environment=bin("codex-acp"))
-    made = launch(profile, AGENTS["codex"], tmp_path)
+    made = launch(seat(profile, tmp_path), AGENTS["codex"])
     assert made.argv == (str(tmp_path / "codex-acp"),)
     assert made.environment["OPENAI_API_KEY"] == "sk-mine"
+    assert (made.environment["CAO_SESSION"], made.environment["CAO_TERMINAL"]) == ("s1", "t1")
     assert not {"ANTHROPIC_API_KEY", "DATABASE_PASSWORD"} & set(made.environment)
     assert made.environment["CODEX_CONFIG"] == '{"model": "m", "developer_instructions": "Be brief."}'
     assert "sk-mine" not in repr(made)

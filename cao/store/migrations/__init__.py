@@ -6,7 +6,7 @@ from .steps import steps
 
 ORDER = (
     *("spine", "plugins", "tokens", "schedules", "names", "workflows", "tasks", "queue"),
-    *("worktrees", "history", "retries", "flows"),
+    *("worktrees", "history", "retries", "flows", "rights"),
 )
 """The modules in the order in which their steps are applied."""
 
