@@ -29,7 +29,7 @@ from cao.liveness import Owner
 from cao.operations.context import Context, Progress, Server, Services
 from cao.operations.seating import profile_of, seat
 from cao.plugins.host import Host
-from cao.protocol import OWNER, Caller, CaoError, Internal, Operation, Request, WriteRequest
+from cao.protocol import OWNER, Caller, CaoError, Internal, Operation, Request, Unavailable, WriteRequest
 from cao.protocol.records import Terminal
 from cao.queue import Dispatcher
 from cao.schedules import Schedules
@@ -66,6 +66,8 @@ class Control(Facade):
         self._exit = contextlib.AsyncExitStack()
         self.is_open = False
         """Whether it can be asked: it was entered, and has not begun to close."""
+        self._answers = False
+        """Whether there is anything to ask; true until the last part is closed."""
         self.closing = asyncio.Event()
         """Set when it begins to close: what streams from it ends. Another one for each opening."""
         self._functions = CallableProvider()
@@ -86,6 +88,7 @@ class Control(Facade):
             self._begin_anew()
             await self._open()
         except BaseException:
+            self._answers = False
             await self._exit.aclose()
             raise
         self.is_open = True
@@ -138,6 +141,7 @@ class Control(Facade):
             server=self._server,
             started_at=store.clock.now(),
         )
+        self._answers = True
         await self.plugins.open()
         self._exit.push_async_callback(self._note_rest)
         self._exit.push_async_callback(upkeep.duties.close)
@@ -181,7 +185,10 @@ class Control(Facade):
         self.is_open = False
         presence.vanish(self)
         self.closing.set()
-        await self._exit.aclose()
+        try:
+            await self._exit.aclose()
+        finally:
+            self._answers = False
 
     @property
     def duties(self) -> Duties:
@@ -230,6 +237,7 @@ class Control(Facade):
 
     async def call(self, operation: Operation, request: Request, caller: Caller = OWNER, report: Progress | None = None) -> Any:
         """Run one operation. Every binding calls this; it raises `CaoError` and nothing else but cancellation."""
+        self._require_open()
         try:
             await self._admit(operation, request, caller)
             async with self._turn_of(request):
@@ -242,6 +250,7 @@ class Control(Facade):
 
     async def stream(self, operation: Operation, request: Request, caller: Caller = OWNER) -> AsyncIterator[Any]:
         """The items of a streaming operation, under the same rules as `call`."""
+        self._require_open()
         try:
             await self._admit(operation, request, caller)
             async with contextlib.aclosing(operation.stream(self.context(caller), request)) as items:
@@ -251,6 +260,10 @@ class Control(Facade):
             raise
         except Exception as error:
             raise self._masked(operation, error) from error
+
+    def _require_open(self) -> None:
+        if not self._answers:
+            raise Unavailable("this control is not open: ask it inside of `async with cao.open() as control:`")
 
     async def _admit(self, operation: Operation, request: Request, caller: Caller) -> None:
         """Whoever may not ask at all is no business of the plugins, so they are asked second."""

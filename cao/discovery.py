@@ -37,7 +37,12 @@ def read_server(home: Path) -> ServerRecord | None:
         record = ServerRecord(**json.loads((home / "server.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return record if _is_locked(home / "server.lock") else None
+    return record if is_taken(home) else None
+
+
+def is_taken(home: Path) -> bool:
+    """Whether a server has charge of `home`: one that answers, that starts, or that ends."""
+    return _is_locked(home / "server.lock")
 
 
 def write_server(home: Path, record: ServerRecord) -> None:

@@ -50,7 +50,8 @@ class OwnThread:
         self._name = name
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._last: Future[Any] | None = None
+        self._last: Future[None] | None = None
+        """Done when the last call has returned. It holds nothing of it: an exception would hold what was called."""
 
     async def call(self, function: Callable[..., T], /, *arguments: Any, **named: Any) -> T:
         """What `function` returns or raises. Waits first for the call before, whose caller may have given it up."""
@@ -60,8 +61,8 @@ class OwnThread:
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
         future: Future[T] = Future()
-        self._last = future
-        self._calls.put(lambda: _run(future, lambda: function(*arguments, **named)))
+        self._last = returned = Future[None]()
+        self._calls.put(lambda: _run(future, returned, lambda: function(*arguments, **named)))
         return await asyncio.wrap_future(future)
 
     def stop(self) -> None:
@@ -71,12 +72,14 @@ class OwnThread:
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
             call()
+            del call  # it holds what was called, and the next may be long in coming
 
 
-def _run(future: Future[T], call: Callable[[], T]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
+def _run(future: Future[T], returned: Future[None], call: Callable[[], T]) -> None:
     try:
-        future.set_result(call())
+        if future.set_running_or_notify_cancel():
+            future.set_result(call())
     except BaseException as error:  # noqa: BLE001 - it is raised where the call was asked for
         future.set_exception(error)
+    finally:
+        returned.set_result(None)

@@ -103,11 +103,21 @@ def load(home: Path | None = None, environment: Mapping[str, str] | None = None,
     """
     environment = os.environ if environment is None else environment
     home = (home or Path(environment.get("CAO_HOME") or default_home())).expanduser().absolute()
-    values: dict[str, Any] = {**_file(home / "config.toml"), **_variables(environment), **overrides, "home": home}
+    file, variables = _file(home / "config.toml"), _variables(environment)
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate({**file, **variables, **overrides, "home": home})
     except ValidationError as error:
-        raise InvalidInput.from_validation(error) from None
+        refused = InvalidInput.from_validation(error)
+        name = str(error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"][0])
+        raise InvalidInput(f"{_place(name, file, variables, overrides)}: {refused.message}", **refused.details) from None
+
+
+def _place(name: str, *sources: Mapping[str, Any]) -> str:
+    """What is to be mended: the last of the file, the variables and the overrides that has the setting."""
+    file, variables, overrides = (name in source for source in sources)
+    if overrides or not (file or variables):
+        return "settings"
+    return ENVIRONMENT[name] if variables else "config.toml" if name in ENVIRONMENT else "config.toml has no such setting"
 
 
 def origins(settings: Settings, environment: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -3,7 +3,8 @@
     control.signals.on("run.completed").connect(receiver)
 
 A receiver is called as `receiver(control_signals, event=Event)`; it may be async. Each has a lane of its own, so a slow or
-broken one delays no other: its exceptions and time-outs are counted and shown by `cao daemon health`.
+broken one delays no other: its exceptions and time-outs are counted and shown by `cao daemon health`. A lane holds its receiver
+weakly and ends when that is gone or connected to nothing any more.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from weakref import WeakMethod, ref
 
 from blinker import ANY, Namespace, Signal
 
@@ -33,7 +35,7 @@ EVERY = "*"
 """The signal of all events."""
 
 CONNECTED = "signals"
-"""The hub's topic of receivers that were connected."""
+"""The hub's topic of receivers that were connected or disconnected."""
 
 logger = logging.getLogger(__name__)
 
@@ -52,23 +54,34 @@ class ReceiverHealth:
 
 @dataclass(slots=True)
 class _Lane:
-    receiver: Callable[..., Any]
+    receiver: Callable[[], Callable[..., Any] | None]
+    """The receiver, or None when it is gone."""
     health: ReceiverHealth
+    thread: OwnThread | None
+    """Where it is called, unless it is async."""
     ignored: str | None = None
     """The actor whose events this receiver is not told."""
-    thread: OwnThread | None = None
-    """Where it is called, unless it is async."""
-    waiting: asyncio.Queue[Event] = field(default_factory=lambda: asyncio.Queue[Event](LANE))
-    task: asyncio.Task[None] | None = None
+    waiting: asyncio.Queue[Event | None] = field(default_factory=asyncio.Queue[Event | None])
+    """`LANE` events at most; None is the end."""
+    task: asyncio.Task[None] = field(init=False)
 
     def put(self, event: Event) -> None:
         if event.actor == self.ignored:
             return
-        if self.waiting.full():
+        if self.waiting.qsize() >= LANE:
             self.waiting.get_nowait()
-            self.waiting.task_done()
             self.health.dropped += 1
         self.waiting.put_nowait(event)
+
+    def finish(self) -> None:
+        """End after what waits."""
+        self.waiting.put_nowait(None)
+
+    def let_go(self) -> None:
+        """End without what waits; a call that is under way may finish."""
+        while not self.waiting.empty():
+            self.waiting.get_nowait()
+        self.finish()
 
 
 class Signals:
@@ -81,12 +94,16 @@ class Signals:
         self._namespace = Namespace()
         self._signals: dict[str, Signal] = {name: self._namespace.signal(name) for name in (*EVENT_TYPES, EVERY)}
         self._lanes: dict[object, _Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        """Those of all lanes, also of those that were let go of and finish a call."""
         self._pump: asyncio.Task[None] | None = None
         self._seq: int | None = 0
         """Up to where the log was read; None while nobody listens, so that commits need not wake the loop."""
+        self._is_any_disconnected = False
         self._lock = threading.Lock()
         for signal in self._signals.values():
             signal.receiver_connected.connect(self._begin_to_listen)
+            signal.receiver_disconnected.connect(self._wake)
 
     def on(self, type: str) -> Signal:
         """The signal of an event type, or of all with "*". Raises `NotFound` for a type that does not exist."""
@@ -96,7 +113,7 @@ class Signals:
             raise NotFound(f"no event type {type!r}; see the reference of events", type=type) from None
 
     def health(self) -> list[ReceiverHealth]:
-        """One entry for each receiver that was ever called."""
+        """One entry for each receiver that is connected and was told of an event."""
         return [lane.health for lane in self._lanes.values()]
 
     def attach(self, type: str, receiver: Callable[..., Any], *, name: str, ignored: str | None = None) -> ReceiverHealth:
@@ -104,7 +121,7 @@ class Signals:
 
         ignored: the actor whose events it is not told, so that what it does itself does not call it again.
         """
-        lane = self._lanes.get(_key(receiver)) or self._add_lane(receiver, name)
+        lane = self._lane(receiver, name)
         lane.ignored = ignored
         self.on(type).connect(receiver, weak=False)
         return lane.health
@@ -114,7 +131,7 @@ class Signals:
         for signal in self._signals.values():
             signal.disconnect(receiver)
         if (lane := self._lanes.pop(_key(receiver), None)) is not None:
-            await self._end([lane])
+            await _end(lane.task)
 
     async def open(self) -> None:
         """Begin to send, from the next event on, on the running loop."""
@@ -132,21 +149,12 @@ class Signals:
         while self._seq is not None and self._seq < last:
             self._forward()
         self._seq = 0
-        lanes = list(self._lanes.values())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._seconds):
-                await asyncio.gather(*(lane.waiting.join() for lane in lanes))
-        await self._end(lanes)
+        for lane in self._lanes.values():
+            lane.finish()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=self._seconds)
+        await _end(*self._tasks)
         self._pump = None
-
-    async def _end(self, lanes: list[_Lane]) -> None:
-        tasks = [lane.task for lane in lanes if lane.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for lane in lanes:
-            if lane.thread is not None:
-                lane.thread.stop()
 
     def _heard(self) -> list[str]:
         """The signals that somebody listens to."""
@@ -158,10 +166,15 @@ class Signals:
                 self._seq = log.last_seq(self._store.read())
         self._store.hub.publish([CONNECTED])
 
+    def _wake(self, _: Signal, **disconnected: Any) -> None:
+        self._is_any_disconnected = True
+        self._store.hub.publish([CONNECTED])
+
     async def _run(self) -> None:
         while True:
             is_heard = bool(self._heard())
             with self._store.hub.subscribe(CONNECTED, *([log.LOG] if is_heard else [])) as news:
+                self._let_go()
                 if not self._forward() and is_heard == bool(self._heard()):
                     await news.wait(60)
                 await asyncio.sleep(0)
@@ -184,32 +197,50 @@ class Signals:
                     self._lane(receiver).put(event)
         return bool(batch)
 
-    def _lane(self, receiver: Callable[..., Any]) -> _Lane:
-        lane = self._lanes.get(_key(receiver))
-        if lane is None:
-            name = f"{getattr(receiver, '__module__', '?')}.{getattr(receiver, '__qualname__', type(receiver).__name__)}"
-            lane = self._add_lane(receiver, name)
+    def _let_go(self) -> None:
+        """End the lanes of receivers that are gone or were disconnected."""
+        if self._is_any_disconnected or any(lane.receiver() is None for lane in self._lanes.values()):
+            self._is_any_disconnected = False
+            connected = {_key(receiver) for signal in self._signals.values() for receiver in signal.receivers_for(ANY)}
+            for key in self._lanes.keys() - connected:
+                self._lanes.pop(key).let_go()
+
+    def _lane(self, receiver: Callable[..., Any], name: str | None = None) -> _Lane:
+        """The receiver's lane. name: what to call it if it is new; where it is defined unless given."""
+        key = _key(receiver)
+        lane = self._lanes.get(key)
+        if lane is not None and lane.receiver() is not None:
+            return lane
+        if lane is not None:  # the new receiver is where the one that is gone was in memory
+            lane.let_go()
+        name = name or f"{getattr(receiver, '__module__', '?')}.{getattr(receiver, '__qualname__', type(receiver).__name__)}"
+        self._lanes[key] = lane = self._begin(receiver, name)
         return lane
 
-    def _add_lane(self, receiver: Callable[..., Any], name: str) -> _Lane:
-        lane = self._lanes[_key(receiver)] = _Lane(receiver, ReceiverHealth(name))
-        if not inspect.iscoroutinefunction(receiver):
-            lane.thread = OwnThread(f"cao-receiver-{name}")
-        lane.task = asyncio.create_task(self._serve(lane), name=f"cao-receiver-{name}")
+    def _begin(self, receiver: Callable[..., Any], name: str) -> _Lane:
+        title = f"cao-receiver-{name}"
+        thread = None if inspect.iscoroutinefunction(receiver) else OwnThread(title)
+        lane = _Lane(_weak(receiver), ReceiverHealth(name), thread)
+        lane.task = asyncio.create_task(self._serve(lane), name=title)
+        self._tasks.add(lane.task)
+        lane.task.add_done_callback(self._tasks.discard)
         return lane
 
     async def _serve(self, lane: _Lane) -> None:
-        while True:
-            event = await lane.waiting.get()
-            try:
+        try:
+            while (event := await lane.waiting.get()) is not None:
                 await self._call(lane, event)
-            finally:
-                lane.waiting.task_done()
+        finally:
+            if lane.thread is not None:
+                lane.thread.stop()
 
     async def _call(self, lane: _Lane, event: Event) -> None:
+        receiver = lane.receiver()
+        if receiver is None:
+            return
         lane.health.calls += 1
         try:
-            work = lane.receiver if lane.thread is None else partial(lane.thread.call, lane.receiver)
+            work = receiver if lane.thread is None else partial(lane.thread.call, receiver)
             await attended(work(self, event=event), self._seconds)
         except TimeoutError:
             lane.health.timeouts += 1
@@ -225,3 +256,17 @@ class Signals:
 def _key(receiver: Callable[..., Any]) -> object:
     """What makes a receiver the same one: a bound method is a new object whenever it is looked up."""
     return (id(receiver.__self__), id(receiver.__func__)) if inspect.ismethod(receiver) else id(receiver)
+
+
+def _weak(receiver: Callable[..., Any]) -> Callable[[], Callable[..., Any] | None]:
+    """A reference to the receiver: weak, unless it is one that can only be connected for good."""
+    try:
+        return WeakMethod(receiver) if inspect.ismethod(receiver) else ref(receiver)
+    except TypeError:
+        return lambda: receiver
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

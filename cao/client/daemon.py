@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import os
 import sys
 import time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cao.client.wire import WireError
-from cao.discovery import ServerRecord, read_server
+from cao.discovery import ServerRecord, is_taken, read_server
 
 if TYPE_CHECKING:
     from cao.settings import Settings
@@ -44,15 +45,16 @@ def start(home: Path, timeout: float, variables: dict[str, str] | None = None) -
     if found is not None:
         return found
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    child = _spawn(home, variables or {})
-    deadline = time.monotonic() + timeout
+    child, deadline = None, time.monotonic() + timeout
     while True:
         record = read_server(home)
         if record is not None and _answers(record.url):
             return record
-        status = _ended(child)
-        if status is not None and read_server(home) is None:
-            raise _failure(home, f"the server ended at once with status {status}")
+        if not is_taken(home):  # one that starts is waited for, and so is one that ends
+            status = None if child is None else _ended(child)
+            if status is not None:
+                raise _failure(home, f"the server ended at once with status {status}")
+            child = child or _spawn(home, variables or {})
         if time.monotonic() >= deadline:
             raise _failure(home, f"the server did not answer within {timeout:g} s")
         time.sleep(_LOOK_EVERY)
@@ -121,11 +123,12 @@ def _last_line(log: Path) -> str:
 
 
 def _variables(settings: Settings) -> dict[str, str]:
-    """The settings that are not defaults, as the environment variables that make them."""
-    from cao.settings import ENVIRONMENT
+    """The settings that the server would not find by itself, as the environment variables that make them."""
+    from cao.settings import ENVIRONMENT, load
 
-    given = settings.model_dump(mode="json", exclude_defaults=True, exclude={"home"})
-    return {ENVIRONMENT[name]: _text(value) for name, value in given.items()}
+    found = load(settings.home).model_dump(mode="json")
+    given = {name: value for name, value in settings.model_dump(mode="json").items() if value not in (found[name], None)}
+    return {ENVIRONMENT[name]: json.dumps(value) if name == "plugins" else _text(value) for name, value in given.items()}
 
 
 def _text(value: object) -> str:

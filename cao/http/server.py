@@ -86,6 +86,7 @@ class Server:
             self._uvicorn.force_exit = self._closing.is_set()
             self._uvicorn.should_exit = True
         self._closing.set()
+        (self._settings.home / "server.json").unlink(missing_ok=True)  # who looks for a server from now on waits for another
 
     async def run(self) -> None:
         """Serve, from taking the lock to letting go of it."""

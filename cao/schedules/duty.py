@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 from cao.liveness import Owner
 from cao.protocol import REGISTRY, Caller, CaoError, Operation, Request
@@ -27,6 +28,9 @@ Call = Callable[[Operation, Request, Caller], Awaitable[Any]]
 
 AT_ONCE = 8
 """Due times that one process settles at once; those of one schedule come one after another."""
+
+STEM = 44
+"""Characters of a session's name before the due time, or the number of a run by hand: names have 64 at most."""
 
 LOOK_SECONDS = 0.5
 """How often due times are looked for while scripts are running."""
@@ -49,6 +53,8 @@ class Schedules:
         self._owner = owner
         self._settings = settings
         self._call = call
+        self._turns = WeakValueDictionary[tuple[int, str], asyncio.Lock]()
+        """Who settles which due time now, by the number of the event loop."""
 
     def due_at(self, reader: Reader) -> float:
         return fires.next_due(reader, self._store.clock.now(), self._owner.is_alive)
@@ -110,7 +116,16 @@ class Schedules:
             await self.settle(claim)
 
     async def settle(self, claim: Claim) -> FireState | None:
-        """Ask the script, launch the session, and write what became of it; None when another process was faster."""
+        """Ask the script, launch the session, and write what became of it; None when somebody else was faster.
+
+        The claim keeps other processes off. Within this one, who comes second waits, and finds it settled.
+        """
+        turn = self._turns.setdefault((id(asyncio.get_running_loop()), claim.fire.id), asyncio.Lock())
+        async with turn:
+            held = fires.claimed(self._store.read(), claim.fire.id, claim.owner)
+            return await self._settle(held) if held else None
+
+    async def _settle(self, claim: Claim) -> FireState | None:
         try:
             return await self._fire(claim)
         except Passed as passed:
@@ -168,9 +183,18 @@ def _launch(claim: Claim, prompt: str, now: float) -> dict[str, Any]:
         "provider": schedule.provider,
         "directory": schedule.directory,
         "prompt": prompt,
-        "name": f"{(schedule.session or schedule.name)[:44]}-{mark}",
+        "name": f"{_stem(schedule)}-{mark}",
         "labels": {"schedule": schedule.name},
         "idempotency_key": f"schedule:{schedule.id}:{fire.due.timestamp():.0f}"
         if fire.due
         else f"schedule:{schedule.id}:{fire.id}",
     }
+
+
+def _stem(schedule: Schedule) -> str:
+    """What its sessions' names begin with. Schedules that are due at once do not clash: only its own name is used as it is."""
+    wanted = schedule.session or schedule.name
+    if wanted == schedule.name and len(wanted) <= STEM:
+        return wanted
+    end = schedule.id[-7:]
+    return f"{wanted[: STEM - len(end) - 1]}-{end}"

@@ -224,6 +224,11 @@ def _disk_trouble(path: Path) -> Generator[None]:
     except sqlite3.OperationalError as error:
         message = _MEANINGS.get(getattr(error, "sqlite_errorname", ""), str(error))
         raise Unavailable(f"the store cannot be written: {message}") from error
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorname", "") not in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+            raise
+        restore = "stop the server and put a backup in its place"
+        raise Unavailable(f"{path.name} in the data directory is no sound SQLite database; {restore}") from error
 
 
 _MEANINGS = {

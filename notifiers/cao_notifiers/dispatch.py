@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,6 +19,8 @@ GRACE = 2.0
 """Seconds that attempts under way get when the control closes; after that they are made again by the next."""
 LEASE_MARGIN = 5.0
 """Seconds that an attempt may take to be written down; after twice its longest time and these, another sender takes it over."""
+STUCK_PAUSE = 5.0
+"""Seconds until it is looked again whether a courier that was stuck is free."""
 
 _LANE_ENDED = "notifiers.lane"
 
@@ -41,12 +44,15 @@ class Dispatch:
         self._lease = 2 * STEPS * seconds + LEASE_MARGIN
         self._until = 0.0
         self._couriers: dict[str, Courier] = {}
+        self._resting: dict[str, float] = {}
+        """Notifiers whose couriers are stuck, and when to look at them again."""
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._done: Counter[str] = Counter()
         self._trouble: BaseException | None = None
 
     def due_at(self, reader: Reader) -> float:
-        return deliveries.due_at(reader)
+        """Of a notifier that rests, nothing is due before it is looked at again."""
+        return min(deliveries.due_at(reader, without=tuple(self._resting)), *self._resting.values(), math.inf)
 
     async def perform(self, seconds: float) -> Mapping[str, int]:
         """Send what is due, and what falls due meanwhile, until nothing is left or the time is over."""
@@ -73,13 +79,20 @@ class Dispatch:
 
     def _open_lanes(self) -> bool:
         """Begin to send to every notifier that has something due; whether anything is under way."""
-        for notifier_id in deliveries.due_notifiers(self._store.read(), self._store.clock.now()):
+        now, resting = self._store.clock.now(), dict[str, float]()
+        for notifier_id in deliveries.due_notifiers(self._store.read(), now):
             courier = self._couriers.setdefault(notifier_id, self._courier())
-            if notifier_id not in self._lanes and not courier.stuck:
-                task = asyncio.create_task(self._work(notifier_id, courier), name=f"cao-notifier-{notifier_id}")
-                self._lanes[notifier_id] = task
-                task.add_done_callback(lambda task, id=notifier_id: self._end_lane(id, task))
+            if courier.stuck:
+                resting[notifier_id] = now + STUCK_PAUSE
+            elif notifier_id not in self._lanes:
+                self._open_lane(notifier_id, courier)
+        self._resting = resting
         return bool(self._lanes)
+
+    def _open_lane(self, notifier_id: str, courier: Courier) -> None:
+        task = asyncio.create_task(self._work(notifier_id, courier), name=f"cao-notifier-{notifier_id}")
+        self._lanes[notifier_id] = task
+        task.add_done_callback(lambda task: self._end_lane(notifier_id, task))
 
     def _end_lane(self, notifier_id: str, task: asyncio.Task[None]) -> None:
         del self._lanes[notifier_id]

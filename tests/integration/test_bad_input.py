@@ -15,7 +15,7 @@ import pytest
 import cao
 from cao.client.daemon import start_server
 from cao.control import Control
-from cao.protocol import MESSAGE_LIMIT
+from cao.protocol import MESSAGE_LIMIT, Unavailable
 from cao.settings import load
 from cao.store import Store
 
@@ -158,6 +158,26 @@ async def test_a_read_only_data_directory_is_named(small_disk: Path, tmp_path: P
     with pytest.raises(cao.Unavailable, match="permissions"):
         async with cao.open(small_disk / "home", work=False) as control:
             await launch(control, tmp_path)
+
+
+async def test_a_store_that_is_no_database_is_left_alone_and_named(tmp_path: Path) -> None:
+    (tmp_path / "cao.db").write_bytes(b"garbage" * 4096)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match=r"cao\.db in the data directory is no sound SQLite database; .* backup"):
+            async with cao.open(tmp_path):
+                pass
+    assert (tmp_path / "cao.db").read_bytes() == b"garbage" * 4096
+
+
+async def test_a_control_that_is_not_open_says_so(tmp_path: Path) -> None:
+    control = cao.open(tmp_path, work=False)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="this control is not open"):
+            await control.session.list()
+        with pytest.raises(Unavailable, match="this control is not open"):
+            await anext(aiter(control.event.follow(after=0)))
+        async with control:
+            assert (await control.session.list()).items == []
 
 
 async def test_a_second_server_is_refused_and_names_the_first(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -267,6 +269,44 @@ async def test_a_tick_sends_what_is_due(control: Control, phone: Box) -> None:
         ticked = await other.daemon.tick(timeout=30)
     assert ticked.done == {"notifications.accepted": 1}
     assert len(phone.texts) == 1
+
+
+@contextlib.asynccontextmanager
+async def dripping(released: asyncio.Event) -> AsyncGenerator[str]:
+    """A service whose answers come byte by byte and never end, until it is released: it answers well then."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError):
+            length = 0 if released.is_set() else 100_000
+            writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n".encode())
+            while length and not released.is_set():
+                writer.write(b" ")
+                await writer.drain()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(released.wait(), 0.05)
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"json://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+
+
+async def test_a_stuck_target_is_looked_at_again_later(tmp_path: Path) -> None:
+    """A tick does not stay for it, and the next ones send what waited when it is free."""
+    clock, released = ManualClock(), asyncio.Event()
+    settings = load(tmp_path, {}, notify_seconds=0.3)
+    async with dripping(released) as url, Control(settings, work=False, clock=clock) as control:
+        await control.notifier.add("stuck", url)
+        for number in range(3):
+            await control.notify.send(f"hello {number}")
+        async with asyncio.timeout(60):
+            assert (await control.daemon.tick(timeout=600)).done == {"notifications.timed-out": 2}
+            clock.advance(60)
+            assert (await control.daemon.tick(timeout=600)).done == {}
+            assert sorted(one.attempts for one in (await control.delivery.list()).items) == [0, 1, 1]
+            released.set()
+            while counted(control, "accepted")() < 3:
+                clock.advance(60)
+                await control.daemon.tick(timeout=600)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ from cao.protocol import REGISTRY, Caller, CaoError, Conflict, Denied, InvalidIn
 from cao.protocol.schedules import Fire
 from cao.settings import load
 from cao.store.clock import ManualClock
+from cao.store.fires import CLAIM_SECONDS
+
+from .conftest import until
 
 NOON = datetime(2027, 1, 15, 12, tzinfo=UTC).timestamp()
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -276,6 +279,41 @@ async def test_run_by_hand(house: House) -> None:
     assert (fire.due, fire.state) == (None, "fired")
     assert await house.ask("schedule.run", schedule="job", idempotency_key="once") == fire
     assert len((await house.ask("session.list")).items) == 1
+
+
+async def test_what_is_settled_here_is_not_settled_twice(house: House) -> None:
+    """A run by hand stands still for longer than its claim holds; the duty of the same process takes it up."""
+    house.script("echo . >> asked; until test -e ready; do sleep 0.05; done; echo '{\"execute\": true}'")
+    await house.ask("schedule.add", file=str(house.file("schedule: '0 3 * * *'\nprovider: scripted\nscript: gate.sh", "Go.")))
+    asking = [asyncio.create_task(house.ask("schedule.run", schedule="job", idempotency_key="once")) for _ in range(2)]
+    await until((house.place / "asked").exists, 30)
+    house.clock.advance(CLAIM_SECONDS + 1)
+    looking = asyncio.create_task(house.later(0))
+    await until(lambda: claimed_until(house) > house.clock.now(), 30)
+    (house.place / "ready").touch()
+    first, second = await asyncio.gather(*asking)
+    assert first == second
+    assert (first.state, await looking) == ("fired", {})
+    assert (house.place / "asked").read_text().count(".") == 1
+
+
+def claimed_until(house: House) -> float:
+    row = house.control.services.store.read().row("SELECT max(expires_at) AS at FROM fires")
+    return row["at"] if row else 0.0
+
+
+async def test_schedules_that_are_due_at_once_may_share_a_session_name(house: House) -> None:
+    long = "a-schedule-with-a-name-of-more-than-44-characters-"
+    for name in ("alpha", "beta", long + "one", long + "two"):
+        await house.add(name, session="nightly" if name in ("alpha", "beta") else None)
+    await house.add("nightly")
+    assert await house.later(HOUR) == {"fired": 5}
+    names = [session.name for session in (await house.ask("session.list")).items]
+    assert "nightly-20270115T130000Z" in names
+    assert sum(name.startswith("nightly-") for name in names) == 3
+    assert all(name.endswith("-20270115T130000Z") for name in names)
+    for name in ("alpha", long + "one"):
+        assert (await house.ask("schedule.run", schedule=name)).state == "fired"
 
 
 async def test_what_cannot_be_started_is_failed_and_told(house: House) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -17,7 +18,8 @@ from typing import Any
 
 import httpx
 
-from cao.discovery import read_server
+import cao
+from cao.discovery import is_taken, read_server
 
 from .conftest import Served, end, start_process, wait_until_served
 
@@ -230,3 +232,31 @@ def test_it_listens_before_it_loads_what_is_slow() -> None:
     code = f"import cao.http.server, sys, json; print(json.dumps([name for name in {slow!r} if name in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert json.loads(done.stdout) == []
+
+
+async def test_one_is_started_as_its_file_says_and_again_as_soon_as_it_was_stopped(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    lines = ("port = 0", "hosts = ['one.test']", "[queue_project_limits]", "docs = 2", "[plugins.house]", "quiet = true")
+    (home / "config.toml").write_text("\n".join(lines))
+    pids: list[int] = []
+    async with cao.open(home, work=False, queue_limit=3) as control:
+        for _ in range(2):
+            started = await control.daemon.start(timeout=60)
+            pids.append(started.pid)
+            async with cao.connect(home=home) as served:
+                told = await served.daemon.config()
+                await served.daemon.stop()
+            assert read_server(home) is None, "who looks for a server from now on waits for another"
+    assert pids[0] != pids[1]
+    origins = {setting.name: (setting.value, setting.origin) for setting in told.settings}
+    assert origins["queue_project_limits"] == ({"docs": 2}, "config.toml")
+    assert origins["queue_limit"] == (3, "environment")
+    await asyncio.to_thread(wait_until, lambda: not is_taken(home))
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -12,12 +13,26 @@ import pytest
 import cao
 from cao.control import Control
 from cao.protocol.records import Event
+from cao.signals import Signals
 
 
 @pytest.fixture
 async def control(tmp_path: Path) -> AsyncIterator[Control]:
     async with cao.open(tmp_path / "home", work=False, receiver_seconds=0.2) as opened:
         yield opened
+
+
+class Ear:
+    """Hears in a thread or on the event loop."""
+
+    def __init__(self) -> None:
+        self.heard: list[int] = []
+
+    def listen(self, _: object, event: Event) -> None:
+        self.heard.append(event.seq)
+
+    async def listen_here(self, _: object, event: Event) -> None:
+        self.heard.append(event.seq)
 
 
 async def launch(control: Control, place: Path) -> str:
@@ -147,13 +162,6 @@ async def test_receivers_that_block_hold_up_no_other(control: Control, tmp_path:
 
 
 async def test_a_method_is_one_receiver_however_often_it_is_looked_up(control: Control, tmp_path: Path) -> None:
-    class Ear:
-        def __init__(self) -> None:
-            self.heard: list[int] = []
-
-        def listen(self, _: object, event: Event) -> None:
-            self.heard.append(event.seq)
-
     ear = Ear()
     control.signals.on("session.launched").connect(ear.listen)
     for _ in range(5):
@@ -161,3 +169,77 @@ async def test_a_method_is_one_receiver_however_often_it_is_looked_up(control: C
     await until(lambda: len(ear.heard) == 5)
     assert ear.heard == sorted(ear.heard)
     assert [one.calls for one in control.signals.health()] == [5]
+
+
+def receiver_threads() -> int:
+    return sum(one.name.startswith("cao-receiver") for one in threading.enumerate())
+
+
+@pytest.mark.parametrize("method", ["listen", "listen_here"])
+async def test_what_has_heard_is_held_weakly_all_the_same(control: Control, tmp_path: Path, method: str) -> None:
+    ear = Ear()
+    heard, gone = ear.heard, weakref.ref(ear)
+    control.signals.on("session.launched").connect(getattr(ear, method))
+    await launch(control, tmp_path)
+    await until(lambda: len(heard) == 1)
+    del ear
+    await until(lambda: gone() is None)
+    await launch(control, tmp_path)
+    await until(lambda: control.signals.health() == [] and receiver_threads() == 0)
+    assert len(heard) == 1
+
+
+async def test_who_was_disconnected_leaves_nothing_behind(control: Control, tmp_path: Path) -> None:
+    stays, leaves = Ear(), [Ear() for _ in range(10)]
+    signal = control.signals.on("session.launched")
+    for ear in (stays, *leaves):
+        signal.connect(ear.listen)
+    await launch(control, tmp_path)
+    await until(lambda: all(ear.heard for ear in (stays, *leaves)))
+    for ear in leaves:
+        signal.disconnect(ear.listen)
+    await until(lambda: receiver_threads() == 1)
+    assert len((await control.daemon.health()).receivers) == 1
+    signal.connect(leaves[0].listen)
+    await launch(control, tmp_path)
+    await until(lambda: len(stays.heard) == len(leaves[0].heard) == 2)
+    assert {len(ear.heard) for ear in leaves[1:]} == {1}
+
+
+async def test_a_receiver_may_disconnect_itself_and_finish(tmp_path: Path) -> None:
+    heard: list[int] = []
+
+    async def once(signals: Signals, event: Event) -> None:
+        signals.on("session.launched").disconnect(once)
+        await until(lambda: signals.health() == [])
+        heard.append(event.seq)
+
+    async with cao.open(tmp_path / "home", work=False, receiver_seconds=60) as control:
+        control.signals.on("session.launched").connect(once)
+        for _ in range(3):
+            await launch(control, tmp_path)
+        await until(lambda: len(heard) == 1)
+    assert len(heard) == 1
+
+
+async def test_what_waits_for_a_receiver_is_not_lost(tmp_path: Path) -> None:
+    """Neither when another one is let go of, nor when the control is closed."""
+    heard: list[int] = []
+    go_on = threading.Event()
+
+    def slow(_: object, event: Event) -> None:
+        go_on.wait(60)
+        heard.append(event.seq)
+
+    other = Ear()
+    async with cao.open(tmp_path / "home", work=False, receiver_seconds=60) as control:
+        signal = control.signals.on("session.launched")
+        signal.connect(slow)
+        signal.connect(other.listen)
+        for _ in range(5):
+            await launch(control, tmp_path)
+        await until(lambda: len(other.heard) == 5)
+        signal.disconnect(other.listen)
+        await until(lambda: len(control.signals.health()) == 1)
+        go_on.set()
+    assert len(heard) == 5
