@@ -124,6 +124,8 @@ def origins(settings: Settings, environment: Mapping[str, str] | None = None) ->
     """Where each setting's value came from: `environment`, `config.toml` or `default`."""
     environment = os.environ if environment is None else environment
     variables, file = _variables(environment), _file(settings.home / "config.toml")
+    if environment.get("CAO_HOME"):
+        variables["home"] = environment["CAO_HOME"]
     return {
         name: "environment" if name in variables else "config.toml" if name in file else "default"
         for name in Settings.model_fields

@@ -203,8 +203,8 @@ async def remove(repository: Path, name: str, *, discard: bool = False, dry_run:
 def _require_safe(name: str, facts: Facts) -> None:
     if facts.dirty:
         raise Conflict(
-            f"worktree {name} has changes that are not committed; commit them: cao git commit --worktree {name}, "
-            f"or lose them: cao worktree remove {name} --discard",
+            f"worktree {name} has changes that are not committed; commit them: "
+            f"cao git commit --worktree {name} --all '<message>', or lose them: cao worktree remove {name} --discard",
             worktree=name, reason="uncommitted",
         )  # fmt: skip
     if not facts.merged:
