@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from cao.store.locks import FileLock, is_held
+from cao.store.locks import FileLock, is_held, sweep
 
 
 class Owner:
@@ -20,16 +20,14 @@ class Owner:
         """Hold the lock that says: this owner lives. Clears away the files of dead ones."""
         self._folder.mkdir(exist_ok=True, mode=0o700)
         for left in self._folder.glob("*.lock"):
-            if not is_held(left):
-                left.unlink(missing_ok=True)
+            sweep(left)
         self._lock = FileLock(self._folder / f"{self.name}.lock")
-        self._lock.acquire()
+        self._lock.acquire(wait=True)  # for another that sweeps: nobody else takes a lock of this name
 
     def vanish(self) -> None:
         """Let go of it."""
         if self._lock is not None:
-            self._lock.release()
-            self._lock.path.unlink(missing_ok=True)
+            self._lock.remove()
 
     def is_alive(self, name: str) -> bool:
         """Whether the owner called `name` lives."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from functools import cache
 from typing import Any
 
 from cao import rest
@@ -23,6 +24,9 @@ from cao.store.hub import DUE
 WATCH_SECONDS = 0.25
 """How often the store is asked whether another process changed it, and the clock whether something is due. A commit of this
 process that makes something due is seen at once."""
+
+DEATH_SECONDS = 1.0
+"""How often it is asked whether a process died that held work: a death is no commit."""
 
 logger = logging.getLogger(__name__)
 
@@ -54,15 +58,16 @@ class Upkeep:
         self.engine: Engine = Parked()
         """Where work is submitted to."""
 
-    async def recover(self) -> int:
-        """Take back what dead processes held; how much that was."""
+    async def recover(self) -> None:
+        """Take back what dead processes held. Sessions are entered again even if they have no work left."""
         owner = self._owner
 
-        def change(tx: Transaction) -> int:
-            cut = activations.recover_all(tx, owner.name, owner.is_alive)
-            return cut + entries.recover_all(tx, owner.name, owner.is_alive, self._settings.approval_seconds)
+        def change(tx: Transaction) -> list[str]:
+            entries.recover_all(tx, owner.name, owner.is_alive, self._settings.approval_seconds)
+            return activations.recover_all(tx, owner.name, owner.is_alive)
 
-        return await self._store.write(change)
+        for session_id in await self._store.write(change):
+            self.engine.submit(session_id)
 
     def submit_waiting(self) -> list[str]:
         """Hand the sessions and workflows that somebody should work on to the engine; their ids."""
@@ -72,9 +77,9 @@ class Upkeep:
         return waiting
 
     async def watch(self) -> None:
-        """See what other processes commit, and what falls due, until cancelled."""
+        """See what other processes commit, which of them die, and what falls due, until cancelled."""
         version = await self._store.foreign_version()
-        loop, look_at = asyncio.get_running_loop(), 0.0
+        loop, look_at, deaths_at = asyncio.get_running_loop(), 0.0, 0.0
         with self._store.hub.subscribe(DUE) as due:
             while True:
                 await due.wait(max(look_at - loop.time(), 0.0))
@@ -82,6 +87,9 @@ class Upkeep:
                     if loop.time() >= look_at:
                         look_at = loop.time() + WATCH_SECONDS
                         version = await self._look(version)
+                    if loop.time() >= deaths_at:
+                        deaths_at = loop.time() + DEATH_SECONDS
+                        await self._look_for_deaths()
                     self.duties.begin()
                 except CaoError:
                     logger.warning("the store could not be watched", exc_info=True)
@@ -91,9 +99,19 @@ class Upkeep:
         now = await self._store.foreign_version()
         if now != version:
             self._store.hub.publish(None)
-            await self.recover()
-            self.submit_waiting()
+            await self._take_up()
         return now
+
+    async def _look_for_deaths(self) -> None:
+        """Take up what processes held that are dead by now. Only what is open is read: at rest, that is nothing."""
+        reader, owner, now = self._store.read(), self._owner.name, self._store.clock.now()
+        is_alive = cache(self._owner.is_alive)  # one look at each process, however much it holds
+        if activations.orphans(reader, owner, is_alive, now) or entries.orphans(reader, owner, is_alive, now):
+            await self._take_up()
+
+    async def _take_up(self) -> None:
+        await self.recover()
+        self.submit_waiting()
 
     async def tick(self, seconds: float, report: Progress | None) -> dict[str, Any]:
         """Recover, perform the duties and wait for the sessions that have work, until nothing is left or the time is over."""

@@ -1,7 +1,7 @@
 """Processes that outlived the one that started them: a `kill -9` of ours does not end what runs in groups of their own.
 
 They are known by a variable that they were given. Only where the system shows environments in `/proc`; elsewhere nothing is
-found, and survivors come to their own end. Everything here reads files: not in a loop.
+found, and survivors come to their own end. Everything here reads files and may wait a moment: not in a loop.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from pathlib import Path
 
 SESSION = "CAO_SESSION"
@@ -19,6 +20,8 @@ RUN = "CAO_RUN"
 """What every command of a workflow is given: the run that it belongs to."""
 
 PROCESSES = Path("/proc")
+DEATH_SECONDS = 2.0
+"""How long a killed process may take to die: one that waits for a disk takes its time."""
 
 
 def given(name: str) -> dict[int, str]:
@@ -29,17 +32,36 @@ def given(name: str) -> dict[int, str]:
 
 
 def end(name: str, value: str) -> int:
-    """Kill every process that was given the variable with this value; how many."""
-    return sum(end_one(pid, name) for pid, known in given(name).items() if known == value)
+    """Kill every process that was given the variable with this value, and see them dead; how many."""
+    found = [pid for pid, known in given(name).items() if known == value]
+    _kill(found)
+    return len(found)
 
 
 def end_one(pid: int, name: str) -> bool:
-    """Kill a process if it was given the variable; whether it was there."""
+    """Kill a process if it was given the variable, and see it dead; whether it was there."""
     if _variable(pid, name) is None:
         return False
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+    _kill([pid])
     return True
+
+
+def _kill(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + DEATH_SECONDS
+    while any(_lives(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def _lives(pid: int) -> bool:
+    """Whether it still runs; one that is dead stays in the table until its parent has heard of it."""
+    try:
+        state = (PROCESSES / str(pid) / "stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"
 
 
 def _variable(pid: int, name: str) -> str | None:

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
@@ -217,9 +218,14 @@ def patience(operation: Entry, fields: Mapping[str, Any]) -> float:
 def refusal(status: int, body: bytes) -> WireError:
     """The error in an answer that is not a success."""
     try:
-        return problem(json.loads(body))
-    except (ValueError, TypeError, AttributeError):
-        return WireError("unavailable" if status >= 500 else "internal", f"the server answered {status} without saying why")
+        found = json.loads(body)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and "code" in found:
+        return problem(cast("Any", found))
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return WireError("unavailable", f"the server answered {status} without saying why")
+    return WireError("unavailable", f"{status} is no answer of a cao server; is a prefix missing in the URL, such as /agents?")
 
 
 def problem(body: Any) -> WireError:

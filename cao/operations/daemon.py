@@ -292,7 +292,7 @@ async def stop(ctx: Context, request: StopDaemon) -> Stopping:
     """Shut the server down in good order: turns get a moment to finish, the rest follows its recovery policy next time."""
     server = ctx.services.server
     if server is None:
-        raise Conflict("no server runs here; sessions need none to exist. Start one: cao daemon start")
+        raise Conflict("no server runs here, so there is nothing to stop")
     if not request.dry_run:
         server.request_stop()
     return Stopping(stopping=not request.dry_run, pid=os.getpid())

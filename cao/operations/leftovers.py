@@ -9,12 +9,14 @@ from pathlib import Path
 
 from cao.agents import survivors
 from cao.git import worktrees as git
+from cao.liveness import Owner
 from cao.protocol import CaoError, Conflict
 from cao.protocol.git import Worktree
 from cao.protocol.records import Project
 from cao.protocol.runner import Orphan
 from cao.store import Reader, Transaction, activations, runners, worktrees
-from cao.store.locks import is_held
+from cao.store.activations import Activation
+from cao.store.locks import is_held, sweep
 
 from .context import Context
 
@@ -41,13 +43,16 @@ async def find(ctx: Context) -> list[Orphan]:
 async def _at_work(ctx: Context) -> list[Orphan]:
     """Processes of agents of this data directory that nobody alive can be waiting for."""
     processes = await asyncio.to_thread(survivors.given, survivors.SESSION)
-    reader = ctx.store.read()
-    hot = activations.hot(reader, is_alive(ctx), ctx.store.clock.now())
+    reader, hot = ctx.store.read(), _hot(ctx)
     left = [(pid, id) for pid, id in sorted(processes.items()) if id not in hot and _is_ours(reader, id)]
     return [
         Orphan(kind="process", id=str(pid), what=f"a process of an agent of {id}, which is not hot", fix=CLEANUP)
         for pid, id in left[:MOST]
     ]
+
+
+def _hot(ctx: Context) -> set[str]:
+    return activations.hot(ctx.store.read(), is_alive(ctx), ctx.store.clock.now())
 
 
 def _in_store(ctx: Context) -> list[Orphan]:
@@ -128,14 +133,14 @@ async def mend(ctx: Context, orphan: Orphan) -> Callable[[Transaction], object] 
         return None
     match orphan.kind:
         case "activation":
-            await asyncio.to_thread(survivors.end, survivors.SESSION, orphan.id)
-            return lambda tx: runners.settle_orphan(tx, orphan.id, is_alive(ctx))
+            taken = await _end_agents(ctx, orphan.id)
+            return lambda tx: activations.abandon(tx, taken) if taken else None
         case "lease":
             return lambda tx: runners.free(tx, orphan.id, is_alive(ctx))
         case "owner":
-            await asyncio.to_thread(_bury, owners_folder(ctx) / f"{orphan.id}.lock")
+            await asyncio.to_thread(sweep, owners_folder(ctx) / f"{orphan.id}.lock")
         case "process":
-            await asyncio.to_thread(survivors.end_one, int(orphan.id), survivors.SESSION)
+            await _end_process(ctx, int(orphan.id))
         case "scratch":
             await asyncio.to_thread(shutil.rmtree, scratch_folder(ctx) / orphan.id, ignore_errors=True)
         case "worktree":
@@ -143,9 +148,27 @@ async def mend(ctx: Context, orphan: Orphan) -> Callable[[Transaction], object] 
     return lambda _: None
 
 
-def _bury(file: Path) -> None:
-    if not is_held(file):
-        file.unlink(missing_ok=True)
+async def _end_agents(ctx: Context, session_id: str) -> Activation | None:
+    """Kill the agents of a dead runner, and give its activation to be ended; None if a living one took the session over.
+
+    They are killed under the lease of an owner that lives as long as that takes: nobody else can start agents meanwhile.
+    """
+    cleaner = Owner(ctx.services.settings.home)
+    await asyncio.to_thread(cleaner.appear)
+    try:
+        taken = await ctx.store.write(lambda tx: runners.take_orphan(tx, session_id, cleaner.name, cleaner.is_alive))
+        if taken is not None:
+            await asyncio.to_thread(survivors.end, survivors.SESSION, session_id)
+        return taken
+    finally:
+        cleaner.vanish()
+
+
+async def _end_process(ctx: Context, pid: int) -> None:
+    """Kill a process of an agent, unless its session is hot by now."""
+    session_id = (await asyncio.to_thread(survivors.given, survivors.SESSION)).get(pid)
+    if session_id not in _hot(ctx):
+        await asyncio.to_thread(survivors.end_one, pid, survivors.SESSION)
 
 
 async def _mend_worktree(ctx: Context, orphan: Orphan) -> Callable[[Transaction], object]:

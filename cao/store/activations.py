@@ -81,16 +81,15 @@ def abandon(tx: Transaction, activation: Activation) -> None:
         leases.release(tx, activation.lease)
 
 
-def recover_all(tx: Transaction, owner: str, is_alive: Callable[[str], bool]) -> int:
-    """Take over every session whose runner died, and apply the policy of the turns that were cut; how many of those.
+def recover_all(tx: Transaction, owner: str, is_alive: Callable[[str], bool]) -> list[str]:
+    """Take over every session whose runner died, and apply the policy of the turns that were cut; the sessions' ids.
 
-    The activations stay open, so that their flow runs are entered again.
+    The activations stay open: whoever enters one again ends what its agents left running, and its flow run.
     """
-    cut = 0
-    for session_id in orphans(tx, owner, is_alive, tx.now):
-        if leases.acquire(tx, lease_name(session_id), owner, is_alive):
-            cut += recover(tx, session_id)
-    return cut
+    taken = [id for id in orphans(tx, owner, is_alive, tx.now) if leases.acquire(tx, lease_name(id), owner, is_alive)]
+    for session_id in taken:
+        recover(tx, session_id)
+    return taken
 
 
 def orphans(reader: Reader, owner: str, is_alive: Callable[[str], bool], now: float) -> list[str]:

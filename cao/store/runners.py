@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from cao.protocol.runner import RunnerStats
 
-from . import activations, leases
+from . import leases
 from .activations import Activation, lease_name
 from .transaction import Reader, Transaction
 
@@ -34,14 +34,11 @@ def open_activations(reader: Reader) -> int:
     return reader.number("SELECT count(*) FROM activations WHERE state = 'running'")
 
 
-def settle_orphan(tx: Transaction, session_id: str, is_alive: Callable[[str], bool]) -> bool:
-    """End the activation of a dead process: its turns follow their policy, and the session can be entered anew."""
-    lease = leases.acquire(tx, lease_name(session_id), CLEANER, is_alive)
+def take_orphan(tx: Transaction, session_id: str, owner: str, is_alive: Callable[[str], bool]) -> Activation | None:
+    """Take the activation of a dead process, to `abandon` it; None if a living one has it, or it has ended."""
     row = tx.row("SELECT id, flow_run_id FROM activations WHERE session_id = ? AND state = 'running'", (session_id,))
-    if lease is None or row is None:
-        return False
-    activations.abandon(tx, Activation(str(row["id"]), session_id, lease, row["flow_run_id"]))
-    return True
+    lease = leases.acquire(tx, lease_name(session_id), owner, is_alive) if row else None
+    return Activation(str(row["id"]), session_id, lease, row["flow_run_id"]) if row and lease else None
 
 
 def free(tx: Transaction, name: str, is_alive: Callable[[str], bool]) -> bool:

@@ -125,12 +125,17 @@ def start(
 ) -> Begun | None:
     """The agent begins, or begins again: the messages are delivered now. None when there is nothing left to do.
 
+    A turn that was asked to stop between two attempts ends here.
+
     turn_id: a new id, or that of a turn to try again.
     """
     fence(tx, lease)
     row = tx.row("SELECT * FROM terminals WHERE id = ?", (terminal_id,))
     known = tx.one(Turn, "SELECT * FROM turns WHERE id = ?", (turn_id,))
     if row is None or (known is not None and known.state in _SETTLED) or (known is None and row["status"] == "closed"):
+        return None
+    if known is not None and tx.number("SELECT EXISTS (SELECT 1 FROM turns WHERE id = ? AND interrupted = 1)", (turn_id,)):
+        settle(tx, turn_id, lease, "cancelled", failure=INTERRUPTED)
         return None
     terminal = Terminal.model_validate({**row, "status": "running"})
     read = _batch(messages.pending(tx, terminal, MAIL_BATCH)) if known is None else messages.of_turn(tx, turn_id)

@@ -109,8 +109,16 @@ def row_of(reader: Reader, id: str) -> Row:
 def _load(reader: Reader, row: Row, now: float, told: list[Step] | None = None) -> Workflow:
     waiting = steps.unsettled(reader, row["id"]) if told is None else [step for step in told if step.state != "settled"]
     used = used_by(reader, row["session_id"], worked(row, now))
-    extra = {"steps": told or [], "current": [step.path for step in waiting], "used": used}
+    extra = {"steps": told or [], "current": _current(reader, row, waiting), "used": used}
     return Workflow.model_validate({**row, **extra})
+
+
+def _current(reader: Reader, row: Row, unsettled: list[Step]) -> list[str]:
+    """The phases that are under way or wait: also those that a person is asked about before they begin again."""
+    over = row["run_state"] in FINAL_RUN_STATES
+    asked = [] if over else [approval.action.get("phase") for approval in approvals.pending_of_run(reader, row["id"])]
+    paths = [*(step.path for step in unsettled), *(str(path) for path in asked if path)]
+    return list(dict.fromkeys(paths))
 
 
 def list_page(

@@ -18,11 +18,11 @@ class Purse:
     """The end of a run that used up its budget."""
     _may: bool | None = None
 
-    def may_begin(self) -> bool:
-        """Whether another phase may begin."""
+    def may_begin(self, path: str | None = None) -> bool:
+        """Whether another phase may begin. path: of the phase that would; a question that has to be asked first names it."""
         if self._may is None:
             budget = self.situation.snapshot.definition.budget
-            self._may = budget is None or all(self._left(budget, *line) for line in self._lines(budget))
+            self._may = budget is None or all(self._left(budget, path, *line) for line in self._lines(budget))
         return self._may
 
     def _lines(self, budget: Budget) -> list[tuple[str, float, float]]:
@@ -35,7 +35,7 @@ class Purse:
         )
         return [(what, most, spent) for what, most, spent in lines if most is not None]
 
-    def _left(self, budget: Budget, what: str, most: float, spent: float) -> bool:
+    def _left(self, budget: Budget, path: str | None, what: str, most: float, spent: float) -> bool:
         """Whether something is left of one line, after what people granted on top."""
         grants = 0
         while spent >= most * (1 + grants):
@@ -46,7 +46,7 @@ class Purse:
             key = f"budget:{what}:{grants + 1}"
             state = self.situation.answers.get(key)
             if state is None:
-                self.plan.ask.append(Question(key, f"{said[0].upper()}{said[1:]}. Use as much again?"))
+                self.plan.ask.append(Question(key, f"{said[0].upper()}{said[1:]}. Use as much again?", path))
             if state in (None, "pending"):
                 return False
             if state != "approved":

@@ -9,7 +9,7 @@ from cao.protocol.definitions import Problem, Validation
 
 from .definition import Definition
 from .problems import Finding
-from .rules import nesting, phases, templates, verdicts, whole
+from .rules import flows, nesting, phases, templates, verdicts, whole
 from .rules.places import Place, Surroundings, places
 from .text import Document, attempt
 
@@ -50,6 +50,7 @@ def findings(definition: Definition, around: Surroundings = NOTHING) -> list[Fin
 
 def _of_whole(definition: Definition, around: Surroundings) -> Iterator[Finding]:
     yield from whole.body(definition)
+    yield from flows.flow(definition, around)
     yield from whole.ids(definition)
     yield from whole.inputs(definition)
     yield from whole.budget(definition)

@@ -19,6 +19,16 @@ def function_of(entry: str) -> str:
     return entry.rpartition(":")[2]
 
 
+def is_inside(entry: str) -> bool:
+    """Whether an entry names a module, or a .py file whose path leads nowhere but down.
+
+    >>> is_inside("flows/release.py:release"), is_inside("../release.py:release")
+    (True, False)
+    """
+    path = entry.partition(":")[0]
+    return not (".." in path.split("/") or "//" in path or ("/" in path and not path.endswith(".py")))
+
+
 def file_of(entry: str, project: Path) -> Path:
     """The file that has the flow. Raises `InvalidInput` when it is not there, or leads out of the project."""
     place = entry.rpartition(":")[0]

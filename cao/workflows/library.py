@@ -98,7 +98,7 @@ class Library:
                 definitions[name] = document.definition
             else:
                 broken.add(name)
-        return Surroundings(definitions, frozenset(broken), profiles, providers)
+        return Surroundings(definitions, frozenset(broken), profiles, providers, self.project)
 
     def nested_by(self, name: str) -> list[str]:
         """The other definitions that nest one."""

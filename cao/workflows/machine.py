@@ -138,7 +138,7 @@ class Walk:
             if end is not None:
                 self.plan.note.append(Note(path, phase.kind, attempt, frame.within, end))
                 return end
-        if not self.purse.may_begin():
+        if not self.purse.may_begin(path):
             return None
         if phase.kind in groups.KINDS:
             self.plan.note.append(Note(path, phase.kind, attempt, frame.within, None))
@@ -190,14 +190,16 @@ class Walk:
         there = next(number for number, other in enumerate(frame.definition.phases) if other.id == target)
         if there > index:
             return there
-        return self._back(frame, there, target, route.at_most if route else REWORKS, end)
+        return self._back(frame, phase, there, route.at_most if route else REWORKS, end)
 
-    def _back(self, frame: Frame, there: int, target: str, at_most: int, end: End) -> int | End | None:
-        """Lead back to an earlier phase, as often as that is allowed."""
+    def _back(self, frame: Frame, phase: Phase, there: int, at_most: int, end: End) -> int | End | None:
+        """Lead from a phase back to an earlier one or to itself, as often as that is allowed."""
+        target = frame.definition.phases[there].id
         times, grants = frame.reworks.get(target, 0), frame.grants.get(target, 0)
         while times >= at_most + grants * max(at_most, 1):
             path = frame.prefix + target
-            text = f"{path} was sent back {times} times and is sent back again. Go on?\n\n{end.decision.reason}".rstrip()
+            said = f"{path} was sent back {times} times, and {frame.prefix}{phase.id} sends it back again. Go on?"
+            text = f"{said}\n\n{end.decision.reason}".rstrip()
             answer = self.ask(Question(f"rework:{path}:{frame.within}:{grants + 1}", text, path))
             if answer is None:
                 return None

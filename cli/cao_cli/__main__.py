@@ -10,6 +10,8 @@ _HELP = ("--help", "-h")
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line; the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["help"]:
+        given = [*given[1:], _HELP[0]]
     page = _page(given)
     if page is not None:
         sys.stdout.write(page)

@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 from cao.client.catalog import Field
 from cao.client.wire import WireError
 
-from .commands import GLOBAL, Command
+from .commands import Command
 
 TEXT_LIMIT = 1 << 20
 """The most that is read from a file or standard input, in bytes."""
@@ -45,7 +45,7 @@ def parse(command: Command, words: Sequence[str]) -> tuple[dict[str, Any], Optio
     except CycloptsError as error:
         raise _usage(command, error) from None
     given = dict(bound.arguments)
-    options = Options(**{field.name: given.pop(field.name) for field in GLOBAL if field.name in given})
+    options = Options(**{field.name: given.pop(field.name) for field in command.options if field.name in given})
     kinds = {field.name: field for field in command.fields}
     return {name: _read(kinds[name], value) for name, value in given.items()}, options
 
@@ -72,7 +72,7 @@ def _target(command: Command) -> Any:
 
     positional = command.entry.positional
     placed = [field for name in positional for field in command.fields if field.name == name]
-    named = [field for field in (*command.fields, *GLOBAL) if field.name not in positional]
+    named = [field for field in (*command.fields, *command.options) if field.name not in positional]
     parameters = [
         *(_parameter(field, inspect.Parameter.POSITIONAL_OR_KEYWORD) for field in placed),
         *(_parameter(field, inspect.Parameter.KEYWORD_ONLY) for field in named),
@@ -101,8 +101,16 @@ def _read(field: Field, value: Any) -> Any:
     if field.kind == "json":
         return _json(field, _text(field, str(value)))
     if field.kind == "path" or (field.kind == "source" and _is_file(value)):
-        return str(Path(value).expanduser().absolute())
+        return str(absolute(value))
     return value
+
+
+def absolute(path: str) -> Path:
+    """A path from the root on. Raises `WireError` when it is to begin in a directory that was deleted."""
+    try:
+        return Path(path).expanduser().absolute()
+    except FileNotFoundError:
+        raise WireError("invalid_input", "the directory that you are in was deleted; go to another one") from None
 
 
 def _text(field: Field, value: str) -> str:

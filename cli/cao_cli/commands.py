@@ -23,6 +23,9 @@ GLOBAL: tuple[Field, ...] = (
 )
 """Options of every command; they may also stand before it."""
 
+_REFUSED: Mapping[str, tuple[str, ...]] = dict.fromkeys(("serve", "mcp"), ("local", "url", "token_file"))
+"""But for these: a server asks no server."""
+
 EXTRA: Mapping[str, tuple[Field, ...]] = {
     "session.launch": (
         _option("wait", "boolean", "Wait for the first answer and print it; exit 1 unless the run completes.", False),
@@ -81,6 +84,11 @@ class Command(NamedTuple):
     def fields(self) -> tuple[Field, ...]:
         """The fields of its own."""
         return (*self.entry.fields, *EXTRA.get(self.entry.name, ()))
+
+    @property
+    def options(self) -> tuple[Field, ...]:
+        """Those of every command that it takes."""
+        return tuple(field for field in GLOBAL if field.name not in _REFUSED.get(self.entry.name, ()))
 
 
 def names(content: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -14,7 +14,8 @@ from .commands import GLOBAL, PROGRAMS, Command, every, names, shortcuts
 
 WIDTH = 100
 EXIT_CODES = (
-    "0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted"
+    "0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, "
+    "130 interrupted"
 )
 
 _ROOT = """\
@@ -98,7 +99,7 @@ def _command(command: Command) -> str:
         f"Usage: {usage}\n",
         _section("Arguments", [(field.name.upper(), _told(field)) for field in positional]),
         _section("Options", [(_flag(field), _told(field)) for field in options]),
-        _section("Options of every command", [(_flag(field), field.help) for field in GLOBAL]),
+        _section("Options of every command", [(_flag(field), field.help) for field in command.options]),
         _example(entry, called),
         f"Exit codes\n  {EXIT_CODES}\n",
     ]

@@ -11,10 +11,13 @@ from typing import Any, TextIO, cast
 from cao.client.catalog import Entry
 from cao.client.wire import WireError
 
+from .lists import nothing
 from .tables import cell, details, table
 from .text import ago, escaped, fitted, one_line, plain
 
 SCHEMA = "cao.cli.v1"
+
+_TEXT_STREAM = "output.follow"
 
 _COLOURS: Mapping[str, str] = {
     "title": "1",
@@ -41,6 +44,7 @@ class Printer:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self._within_line = False
 
     @property
     def shows_progress(self) -> bool:
@@ -55,12 +59,29 @@ class Printer:
         shown = rendered(entry, data)
         if shown:
             _write(sys.stdout, shown)
+        if entry.name in _REMARKS and (remark := _REMARKS[entry.name](data)):
+            self.talk(remark)
         if more and isinstance(data, dict) and (cursor := cast("dict[str, Any]", data).get("next_cursor")):
             self.talk(f"more: {more(str(cursor))}")
 
-    def item(self, item: Any) -> None:
-        """One item of a stream."""
-        _write(sys.stdout, escaped(envelope(item)) if self.as_json else event_line(item))
+    def item(self, entry: Entry, item: Any) -> None:
+        """One item of a stream: an event, or a piece of a text."""
+        if self.as_json:
+            _write(sys.stdout, escaped(envelope(item)))
+        elif entry.name == _TEXT_STREAM:
+            self._piece(plain(item["text"]))
+        else:
+            _write(sys.stdout, event_line(item))
+
+    def _piece(self, text: str) -> None:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        self._within_line = not text.endswith("\n") if text else self._within_line
+
+    def end_stream(self) -> None:
+        """After the last item."""
+        if self._within_line:
+            _write(sys.stdout, "")
 
     def error(self, error: WireError) -> None:
         if self.as_json:
@@ -88,8 +109,8 @@ def rendered(entry: Entry, data: Mapping[str, Any]) -> str:
         return plain(_TEXTS[entry.name](data)).rstrip("\n")
     if "items" in data and "next_cursor" in data:
         items = cast("list[Mapping[str, Any]]", data["items"])
-        return table(entry.group, items, columns(), paint) if items else f"no {entry.group}s"
-    return details(data, columns(), paint)
+        return table(entry.name, items, columns(), paint) if items else nothing(entry.name)
+    return details(_of_the_server(data) if entry.name == "daemon.status" else data, columns(), paint)
 
 
 def columns() -> int:
@@ -131,11 +152,19 @@ def _entry(entry: Mapping[str, Any]) -> str:
     return "\n".join([mark + lines[0], *(" " * len(mark) + line for line in lines[1:])])
 
 
-def _result(data: Mapping[str, Any]) -> str:
-    failure = data.get("failure")
+def _of_the_server(status: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A status without what it tells of the answering process, where that is this command's own."""
+    return status if status["running"] else {key: one for key, one in status.items() if key not in ("pid", "started_at")}
+
+
+def _standing(result: Mapping[str, Any]) -> str:
+    """What is said of a run that gave no answer."""
+    state, failure = result["state"], result["failure"]
     if failure:
-        return f"{data['state']}: {failure['message']}"
-    return str(data["text"] or "") or f"{data['state']}; no answer yet"
+        return f"{state}: {failure['message']}"
+    if state in ("queued", "running", "waiting"):
+        return f"{state}; no answer yet; to wait for it: cao run result {result['run_id']} --timeout 600"
+    return "" if result["text"] else f"{state}; no answer"
 
 
 def _settings(data: Mapping[str, Any]) -> str:
@@ -146,10 +175,13 @@ def _settings(data: Mapping[str, Any]) -> str:
 _TEXTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "daemon.logs": lambda data: "\n".join(data["lines"]) or f"{data['path']} is empty",
     "daemon.config": _settings,
-    "run.result": _result,
+    "run.result": lambda data: str(data["text"] or ""),
     "session.transcript": _transcript,
     "terminal.output": lambda data: str(data["text"]) or "no answer yet",
     "definition.graph": lambda data: str(data["text"]),
     "workflow.graph": lambda data: str(data["text"]),
 }
 """Answers that are read rather than looked up: what is printed of them."""
+
+_REMARKS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {"run.result": _standing}
+"""What is said about an answer, on standard error."""

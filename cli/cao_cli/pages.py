@@ -88,7 +88,7 @@ Environment
   CAO_...   Every setting has a variable; see: cao daemon config
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 
 cao NOUN --help and cao NOUN VERB --help say more. A server is found, and started when needed.
 """,
@@ -751,7 +751,7 @@ Example
   cao approval list --state pending
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "approval get": """\
 Show one approval: the whole action, as it would be done.
@@ -774,7 +774,7 @@ Example
   cao approval get apr_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "approval decide": """\
 Approve or deny. The first decision holds; the turn goes on, or learns that it may not.
@@ -805,7 +805,7 @@ Example
   cao approval decide apr_000000000 approve --reason 'looks right'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "approval ask": """\
 Ask a person a question. Returns at once; `approval wait` waits for the answer.
@@ -836,7 +836,7 @@ Example
   cao approval ask 'Release version 2?' --expires 3600
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "approval wait": """\
 Wait until a question is answered, or the time is over: look at its `state`.
@@ -862,7 +862,7 @@ Example
   cao approval wait apr_000000000 --timeout 30
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "session launch": """\
 Start a session with one agent, and give it its first work.
@@ -901,7 +901,7 @@ Example
   cao session launch 'Say hello.' --profile developer --provider scripted --name greeting
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "session list": """\
 List sessions, newest first, each with its first terminal.
@@ -928,7 +928,7 @@ Example
   cao session list --status open
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "session get": """\
 Show one session with all its terminals.
@@ -951,7 +951,7 @@ Example
   cao session get greeting
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "session send": """\
 Give a session's agent more work. It is read when the agent is free; the run says how it goes.
@@ -980,7 +980,7 @@ Example
   cao session send greeting 'And now in French.'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "session wait": """\
 Wait until all of a session's agents are done, or the time is over.
@@ -1006,7 +1006,7 @@ Example
   cao session wait greeting --timeout 30
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "session interrupt": """\
 Stop all turns of a session that are under way. Messages that wait are kept.
@@ -1033,7 +1033,7 @@ Example
   cao session interrupt greeting
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "session transcript": """\
 Read what the agents of a session said and did, oldest first.
@@ -1063,7 +1063,7 @@ Example
   cao session transcript greeting --limit 20
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "session shutdown": """\
 Close one session, or all: turns are stopped, messages that wait fail. What was said stays readable.
@@ -1092,7 +1092,7 @@ Example
   cao session shutdown greeting --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task create": """\
 Add a task. It waits in the backlog unless it is `ready`.
@@ -1136,7 +1136,7 @@ Example
   cao task create 'Show dark mode in the settings' --kind feature --priority high --status ready
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task list": """\
 List the tasks of a project, newest first.
@@ -1169,7 +1169,7 @@ Example
   cao task list --status ready
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task get": """\
 Show one task.
@@ -1192,7 +1192,7 @@ Example
   cao task get tsk_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task update": """\
 Change what a task says. Its status, priority, deadline and assignee have commands of their own.
@@ -1232,7 +1232,7 @@ Example
   cao task update tsk_000000000 --title 'Show dark mode everywhere' --labels ui
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task priority": """\
 Say how urgent a task is.
@@ -1261,7 +1261,7 @@ Example
   cao task priority tsk_000000000 critical
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task deadline": """\
 Say until when a task must be done, or that there is no hurry.
@@ -1291,7 +1291,7 @@ Example
   cao task deadline tsk_000000000 2027-03-31T16:00:00Z
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task assign": """\
 Give a task to an agent or to a person, or with neither to nobody.
@@ -1321,7 +1321,7 @@ Example
   cao task assign tsk_000000000 --agent developer
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task delete": """\
 Delete a task. One that is in progress, or that others wait for, stays. Its history can still be
@@ -1351,7 +1351,7 @@ Example
   cao task delete tsk_000000000 --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task history": """\
 Read all that happened to a task, newest first: who changed what, each move with its reason, and its
@@ -1379,7 +1379,7 @@ Example
   cao task history tsk_000000000 --limit 20
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task status": """\
 Move a task to another status.
@@ -1415,7 +1415,7 @@ Example
   cao task status tsk_000000000 in-progress
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task pause": """\
 Put a task on hold: ready, in progress or blocked. A run that works on it goes on; cancel that with
@@ -1445,7 +1445,7 @@ Example
   cao task pause tsk_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task resume": """\
 Make a task ready again that was on hold or blocked.
@@ -1473,7 +1473,7 @@ Example
   cao task resume tsk_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task cancel": """\
 Cancel a task that is not done. A run that works on it goes on; cancel that with `run cancel`.
@@ -1502,7 +1502,7 @@ Example
   cao task cancel tsk_000000000 --reason 'Nobody asks for it any more.'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task reopen": """\
 Make a task ready again that was done or cancelled: the only way back from there.
@@ -1531,7 +1531,7 @@ Example
   cao task reopen tsk_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task next": """\
 Show the task to begin with: the most urgent ready one whose dependencies are done.
@@ -1559,7 +1559,7 @@ Example
   cao task next --agent developer
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task stats": """\
 Count tasks by status, priority and kind, and those that are overdue, stale or waiting for others.
@@ -1584,7 +1584,7 @@ Example
   cao task stats --stale-hours 48
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task rebalance": """\
 Plan new priorities, so that what is urgent stands out: at most so many percent of the open tasks
@@ -1618,7 +1618,7 @@ Example
   cao task rebalance --percent 20
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "task bulk": """\
 Change up to 100 tasks. Each item is a change of its own, kept even where a later one fails, and
@@ -1652,7 +1652,7 @@ Example
   cao task bulk '{"task": "tsk_000000000", "status": "ready"}' --on-error continue
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "checklist add": """\
 Add an item to a task's checklist, at its end.
@@ -1681,7 +1681,7 @@ Example
   cao checklist add tsk_000000000 'Colours have enough contrast'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "checklist set": """\
 Tick an item of a checklist off, or with `done` false back on; its text can be changed as well.
@@ -1712,7 +1712,7 @@ Example
   cao checklist set tsk_000000000 1 --done
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "checkpoint list": """\
 List a run's checkpoints, oldest first: one for each attempt that was settled.
@@ -1739,7 +1739,7 @@ Example
   cao checkpoint list run_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "checkpoint get": """\
 Show a run as it stood then: the attempt that was settled, its whole output, and each phase's
@@ -1764,7 +1764,7 @@ Example
   cao checkpoint get run_000000000 3
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "checkpoint prune": """\
 Drop the outputs of attempts that later ones replaced. Decisions and their reasons stay.
@@ -1794,7 +1794,7 @@ Example
   cao checkpoint prune run_000000000 --keep 1 --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow run": """\
 Start a workflow. Returns at once; the run keeps to the definition as it is now.
@@ -1829,7 +1829,7 @@ Example
   cao workflow run change --inputs '{"goal": "Show dark mode everywhere"}'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow batch": """\
 Start up to 100 workflows at once. Those that can be started are, in one transaction; each has its
@@ -1860,7 +1860,7 @@ Example
   cao workflow batch --runs '{"definition": "change", "inputs": {"goal": "Show dark mode"}}' --on-error continue
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow list": """\
 List runs of workflows, newest first, without their steps.
@@ -1888,7 +1888,7 @@ Example
   cao workflow list --state running
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow get": """\
 Show one run with all its steps: each attempt at each phase, and how it was decided.
@@ -1911,7 +1911,7 @@ Example
   cao workflow get run_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow wait": """\
 Wait until a run is over, or the time is: look at its `state`.
@@ -1937,7 +1937,7 @@ Example
   cao workflow wait run_000000000 --timeout 30
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow follow": """\
 Read what happens in a run as it happens, until it is over: its phases, its agents' turns, its
@@ -1964,7 +1964,7 @@ Example
   cao workflow follow run_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow compare": """\
 Compare two runs: inputs, verdicts, attempts, seconds, and outputs as diffs.
@@ -1991,7 +1991,7 @@ Example
   cao workflow compare run_000000000 run_000000001
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow graph": """\
 Draw a run as it stands: which phases are over and how, which are under way, which routes were
@@ -2019,7 +2019,7 @@ Example
   cao workflow graph run_01k0c0ffee0000000000000000 --form svg
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow import": """\
 Take over workflows that were written for Animus: definitions and profiles go into the project; a
@@ -2060,7 +2060,7 @@ Example
   cao workflow import --text $'phases:\\n  greet: {mode: agent, directive: "Greet {{who}}."}\\nworkflows:\\n  - {id: hello, phases: [greet]}\\n' --preview
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow pause": """\
 Let no further phase of a run begin. Phases under way come to their end.
@@ -2087,7 +2087,7 @@ Example
   cao workflow pause run_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow resume": """\
 Let a paused run go on. What waits for a decision is decided with `phase approve`, or as an
@@ -2116,7 +2116,7 @@ Example
   cao workflow resume run_000000000 'Leave the tests as they are.'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow cancel": """\
 Give a run up: its agents are interrupted, its commands ended, its questions withdrawn. What was
@@ -2146,7 +2146,7 @@ Example
   cao workflow cancel run_000000000 --reason 'not needed any more' --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow decisions": """\
 List how each attempt at each phase was decided, oldest first.
@@ -2174,7 +2174,7 @@ Example
   cao workflow decisions run_000000000 --phase review
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow outputs": """\
 Read what each phase gave, whole. What the run as a whole gave is in `workflow get`.
@@ -2202,7 +2202,7 @@ Example
   cao workflow outputs run_000000000 --phase build
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow retry": """\
 Run the same again from one of its phases: a new run of the same definition, with what was finished
@@ -2231,7 +2231,7 @@ Example
   cao workflow retry run_000000000 build
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow delete": """\
 Forget a run that is over: its steps and outputs. Its session, what was said in it and its events
@@ -2260,7 +2260,7 @@ Example
   cao workflow delete run_000000000 --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "workflow prune": """\
 Forget old runs, at most 1,000 at once, as `workflow delete` does.
@@ -2289,7 +2289,7 @@ Example
   cao workflow prune --days 30 --keep 100 --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon status": """\
 Show what runs: server, engine, and how much waits.
@@ -2309,7 +2309,7 @@ Example
   cao daemon status
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon health": """\
 Tell whether all is well: engine, plugins, and the receivers of signals with their errors and time-
@@ -2330,7 +2330,7 @@ Example
   cao daemon health
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon logs": """\
 Read the end of the server's log.
@@ -2353,7 +2353,7 @@ Example
   cao daemon logs --lines 20
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon config": """\
 Show every setting, its value and where the value came from.
@@ -2373,7 +2373,7 @@ Example
   cao daemon config
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon backup": """\
 Copy the store while it is in use, and check its integrity. To restore, stop the server and put the
@@ -2402,7 +2402,7 @@ Example
   cao daemon backup
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon stop": """\
 Shut the server down in good order: turns get a moment to finish, the rest follows its recovery
@@ -2428,7 +2428,7 @@ Example
   cao daemon stop --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon start": """\
 Start a server in the background for this data directory, or find the one that runs.
@@ -2453,7 +2453,7 @@ Example
   cao daemon start
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon tick": """\
 Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs and
@@ -2480,7 +2480,7 @@ Example
   cao daemon tick --timeout 5
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon pause": """\
 Dispatch nothing of the queue, in whatever process, until it is resumed; a restart does not end the
@@ -2509,7 +2509,7 @@ Example
   cao daemon pause --reason 'the release is being built'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "daemon resume": """\
 Dispatch the queue again.
@@ -2533,7 +2533,7 @@ Example
   cao daemon resume
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "definition list": """\
 List a project's workflows by name; files that cannot be run are listed with their first problem.
@@ -2560,7 +2560,7 @@ Example
   cao definition list --limit 10
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "definition get": """\
 Show a workflow's file, its digest, and what is wrong with it, if anything is.
@@ -2588,7 +2588,7 @@ Example
   cao definition get change
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "definition put": """\
 Write a workflow's file, whole or not at all. A text that cannot be run is refused with each
@@ -2625,7 +2625,7 @@ Example
   cao definition put greet --text $'name: greet\\nphases:\\n  - id: hello\\n    command: {run: [echo, Hello]}\\n'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "definition remove": """\
 Delete a workflow's file. Its runs stay, and those under way go on.
@@ -2656,7 +2656,7 @@ Example
   cao definition remove change --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "definition graph": """\
 Draw a workflow as it is written: its phases and where verdicts lead.
@@ -2686,7 +2686,7 @@ Example
   cao definition graph change --form svg
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "definition validate": """\
 Tell what is wrong with a workflow's definition, each problem with its line and column; bad YAML is
@@ -2719,7 +2719,7 @@ Example
   cao definition validate --text $'name: greet\\nphases:\\n  - id: hello\\n    agent: {prompt: Say hello.}\\n'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "definition render": """\
 Show the prompt, the command or the question that a phase would get. What nobody knows yet stands
@@ -2753,7 +2753,7 @@ Example
   cao definition render change plan --inputs '{"goal": "Say hello."}'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "definition schema": """\
 Show the JSON Schema of workflow definitions, for editors: `# yaml-language-server: $schema=…` in a
@@ -2774,7 +2774,7 @@ Example
   cao definition schema
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "dependency add": """\
 Let a task depend on another. A circle in which tasks block each other is a conflict whose details
@@ -2806,7 +2806,7 @@ Example
   cao dependency add tsk_000000000 tsk_000000001
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "dependency remove": """\
 Let a task depend on another no more.
@@ -2836,7 +2836,7 @@ Example
   cao dependency remove tsk_000000000 tsk_000000001
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "error list": """\
 List runs that failed, the newest first, with code and reason, and what was started in their place.
@@ -2866,7 +2866,7 @@ Example
   cao error list --within 24h --limit 10
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "error get": """\
 Show a run that failed: what was asked, every attempt, and how its transcript ended.
@@ -2889,7 +2889,7 @@ Example
   cao error get run_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "error stats": """\
 Count failed runs by code, profile, provider, workflow and day.
@@ -2917,7 +2917,7 @@ Example
   cao error stats --within 7d
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "error retry": """\
 Start a failed run again: an agent gets the same words in the same terminal, a workflow goes on from
@@ -2947,7 +2947,7 @@ Example
   cao error retry run_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "event list": """\
 Read the event log, oldest first.
@@ -2974,7 +2974,7 @@ Example
   cao event list --types 'run.*' --limit 10
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "event follow": """\
 Follow the event log: replay from any `seq`, then live, each event once and in order.
@@ -3003,7 +3003,7 @@ Example
   cao event follow --after 0 --limit 5
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "git status": """\
 Show what is checked out, and the files that differ from the last commit or that git does not know.
@@ -3028,7 +3028,7 @@ Example
   cao git status
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "git diff": """\
 Show a difference: of the working tree, of what is staged, or between two commits.
@@ -3060,7 +3060,7 @@ Example
   cao git diff --staged
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "git branches": """\
 List local branches by name, each with its last commit and the directory in which it is checked out.
@@ -3087,7 +3087,7 @@ Example
   cao git branches --limit 20
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "git commit": """\
 Commit in a project, a worktree or a terminal's directory. The repository's own hooks run, and may
@@ -3121,7 +3121,7 @@ Example
   cao git commit 'Correct the title.' --all
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "history recent": """\
 List what was asked and what came of it, newest first: turns of agents, runs of workflows, tasks.
@@ -3154,7 +3154,7 @@ Example
   cao history recent --kind turn --limit 10
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "history search": """\
 Find work by the words in its prompt, its answer, its failure and its names. Marks stand around what
@@ -3194,7 +3194,7 @@ Example
   cao history search '"connection reset" retry*' --state failed
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "history task": """\
 List the runs that were started for a task, newest first, and what came of each.
@@ -3221,7 +3221,7 @@ Example
   cao history task tsk_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "history cleanup": """\
 Forget old records of history, so that searching stays quick and its part of the store small.
@@ -3251,7 +3251,7 @@ Example
   cao history cleanup --older-than 90d --keep 1000 --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "terminal add": """\
 Give another agent a seat in a session. It waits for a message.
@@ -3283,7 +3283,7 @@ Example
   cao terminal add greeting --profile reviewer --provider scripted
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "terminal list": """\
 List terminals, newest first.
@@ -3310,7 +3310,7 @@ Example
   cao terminal list --status idle
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "terminal get": """\
 Show one terminal.
@@ -3333,7 +3333,7 @@ Example
   cao terminal get ter_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "terminal output": """\
 Read an agent's last answer, or the whole of its last turn.
@@ -3359,7 +3359,7 @@ Example
   cao terminal output ter_000000000 --whole
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "terminal handoff": """\
 Give work to another agent and wait for its result. The agent's terminal closes afterwards.
@@ -3398,7 +3398,7 @@ Example
   cao terminal handoff greeting 'Review it.' --profile reviewer --provider scripted --timeout 30
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "terminal assign": """\
 Give work to another agent and go on. For an agent that asks, the result comes to its inbox by
@@ -3433,7 +3433,7 @@ Example
   cao terminal assign greeting 'Count the files.' --provider scripted
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "terminal interrupt": """\
 Stop the turn that a terminal's agent is at. Messages that wait are kept, and are read next.
@@ -3460,7 +3460,7 @@ Example
   cao terminal interrupt ter_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "terminal close": """\
 Close a terminal: its turn is stopped, messages that wait fail. What was said stays readable.
@@ -3488,7 +3488,7 @@ Example
   cao terminal close ter_000000000 --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "message send": """\
 Put a message into a terminal's inbox. From a person it is work and has a run; from an agent it is
@@ -3519,7 +3519,7 @@ Example
   cao message send ter_000000000 'The tests are green.'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "message list": """\
 List messages, newest first.
@@ -3547,7 +3547,7 @@ Example
   cao message list --state pending
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "message get": """\
 Show one message.
@@ -3570,7 +3570,7 @@ Example
   cao message get msg_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "model list": """\
 List the models that profiles ask for, each with the way to it and the profiles that do.
@@ -3596,7 +3596,7 @@ Example
   cao model list --limit 20
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "model availability": """\
 Tell which models could be asked here now: whether the agent is installed, and what it would sign in
@@ -3626,7 +3626,7 @@ Example
   cao model availability --ready
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "model validate": """\
 Check the models of profiles: is the provider known, is the agent installed, and does the named
@@ -3654,7 +3654,7 @@ Example
   cao model validate developer
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "operation list": """\
 List everything that can be asked, in the order of the protocol.
@@ -3680,7 +3680,7 @@ Example
   cao operation list --group session
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "operation get": """\
 Show one operation: schemas, effect, scope, surfaces and an example.
@@ -3703,7 +3703,7 @@ Example
   cao operation get session.launch
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "output read": """\
 Read what was said in a run: an agent's text, or what the phases of a workflow gave. Offsets stay
@@ -3732,7 +3732,7 @@ Example
   cao output read run_000000000 --tail --limit 4096
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "output follow": """\
 Follow what is said in a run, from its beginning until it is settled.
@@ -3758,7 +3758,7 @@ Example
   cao output follow run_000000000 --after 0
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "output phases": """\
 List what the phases of a workflow's run gave, each attempt with its decision, oldest first.
@@ -3786,7 +3786,7 @@ Example
   cao output phases run_000000000 --phase build
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "output artifacts": """\
 List the files that a run left by their paths: those that its agent said to write, or that phases
@@ -3816,7 +3816,7 @@ Example
   cao output artifacts run_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "output download": """\
 Read a file that a run left, whole or in parts: text as it is, anything else as base64.
@@ -3844,7 +3844,7 @@ Example
   cao output download run_000000000 report.md
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "phase approve": """\
 Say yes to what a phase of a run waits for: its question, more rework, more budget, or doing a cut
@@ -3876,7 +3876,7 @@ Example
   cao phase approve run_000000000 gate 'looks right'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "phase reject": """\
 Say no to what a phase of a run waits for.
@@ -3907,7 +3907,7 @@ Example
   cao phase reject run_000000000 gate 'the second test is missing'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "plugin list": """\
 List the installed plugins by name, each with how it is in the process that answers.
@@ -3932,7 +3932,7 @@ Example
   cao plugin list --status failed
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "plugin info": """\
 Show one plugin: its methods with their calls, errors and time-outs, and why it failed if it did.
@@ -3955,7 +3955,7 @@ Example
   cao plugin info notifiers
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "plugin enable": """\
 Switch a plugin on, at once and for good. One that failed is tried again.
@@ -3982,7 +3982,7 @@ Example
   cao plugin enable notifiers
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "plugin disable": """\
 Switch a plugin off, at once and for good. It stays installed, and keeps its options and its tables.
@@ -4009,7 +4009,7 @@ Example
   cao plugin disable notifiers
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "profile list": """\
 List profiles by name; files that are broken are listed with their problem.
@@ -4038,7 +4038,7 @@ Example
   cao profile list --origin builtin
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "profile get": """\
 Show one profile: its fields, its prompt, its file and the file's digest.
@@ -4065,7 +4065,7 @@ Example
   cao profile get developer
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "profile find": """\
 Find profiles by words, the best match first.
@@ -4094,7 +4094,7 @@ Example
   cao profile find 'review security'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "profile validate": """\
 Check a profile by its name, its text or its file. Findings point at the fields of the front matter.
@@ -4123,7 +4123,7 @@ Example
   cao profile validate --text 'You write minutes.'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "profile install": """\
 Copy a profile into the data directory, where every project finds it.
@@ -4159,7 +4159,7 @@ Example
   cao profile install developer --name my-developer
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "profile remove": """\
 Delete an installed profile. Terminals that were made with it find the next one of its name, or fail
@@ -4188,7 +4188,7 @@ Example
   cao profile remove my-developer --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "project init": """\
 Make a directory a project. Its own profiles belong in `.cao/profiles/`, which is made.
@@ -4219,7 +4219,7 @@ Example
   cao project init '~/code/docs' --name docs
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "project list": """\
 List projects, newest first; `current` marks the one that new sessions belong to.
@@ -4243,7 +4243,7 @@ Example
   cao project list --limit 10
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "project get": """\
 Show one project.
@@ -4266,7 +4266,7 @@ Example
   cao project get docs
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "project use": """\
 Make a project the current one: sessions that name no directory start in it, and its profiles come
@@ -4294,7 +4294,7 @@ Example
   cao project use docs
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "project remove": """\
 Forget a project. Its files and its sessions stay.
@@ -4322,7 +4322,7 @@ Example
   cao project remove docs --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "project status": """\
 Show how a project stands: what waits for you, what is in progress, blocked, next, failed lately,
@@ -4346,7 +4346,7 @@ Example
   cao project status docs
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "provider list": """\
 List providers by name, each with what is missing and the command that fixes it.
@@ -4371,7 +4371,7 @@ Example
   cao provider list --ready
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "provider get": """\
 Show one provider, and what stands between it and a turn.
@@ -4397,7 +4397,7 @@ Example
   cao provider get scripted
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "queue enqueue": """\
 Put work in line: a prompt, a ready task, a requirement or a workflow.
@@ -4446,7 +4446,7 @@ Example
   cao queue enqueue 'Say hello.' --provider scripted --priority high --not-before 1d
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "queue list": """\
 List the queue in the order of dispatch: what is in flight, then what waits, and why.
@@ -4476,7 +4476,7 @@ Example
   cao queue list --state ready
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "queue get": """\
 Show one item: where it stands in line, why it waits, or what became of it.
@@ -4499,7 +4499,7 @@ Example
   cao queue get itm_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "queue stats": """\
 Count the queue by state, priority, project and provider, beside the limits, and tell whether it is
@@ -4520,7 +4520,7 @@ Example
   cao queue stats
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "queue hold": """\
 Keep items from being dispatched until they are released. They keep their place in line.
@@ -4552,7 +4552,7 @@ Example
   cao queue hold itm_000000000 --reason 'wait for the release'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "queue release": """\
 Let items that were held be dispatched. Outcomes are as for `queue hold`.
@@ -4580,7 +4580,7 @@ Example
   cao queue release itm_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "queue drop": """\
 Give up items that wait. One that was dispatched is refused: its run is what to cancel.
@@ -4611,7 +4611,7 @@ Example
   cao queue drop itm_000000000 --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "queue reorder": """\
 Give items another place in line, in the order in which they are named, or another priority.
@@ -4647,7 +4647,7 @@ Example
   cao queue reorder itm_000000000 --to front --priority critical
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "requirement create": """\
 Write down what is wanted, as a draft.
@@ -4680,7 +4680,7 @@ Example
   cao requirement create 'Notes can be found by what they say' --priority must --acceptance 'A search takes no second'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "requirement list": """\
 List the requirements of a project, newest first.
@@ -4709,7 +4709,7 @@ Example
   cao requirement list --priority must
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "requirement get": """\
 Show one requirement, with its tasks and its last refinement.
@@ -4732,7 +4732,7 @@ Example
   cao requirement get req_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "requirement update": """\
 Change what a requirement says, and move its status.
@@ -4768,7 +4768,7 @@ Example
   cao requirement update req_000000000 --status refined
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "requirement delete": """\
 Delete a requirement. Its tasks stay, and serve it no more.
@@ -4797,7 +4797,7 @@ Example
   cao requirement delete req_000000000 --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "requirement refine": """\
 Let an agent rewrite a requirement: its title, its body and its acceptance criteria.
@@ -4831,7 +4831,7 @@ Example
   cao requirement refine req_000000000 --profile developer --provider scripted --notes 'Name the numbers.'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "requirement execute": """\
 Draft the tasks of a requirement, ready to begin, and with `start` put them into the queue.
@@ -4866,7 +4866,7 @@ Example
   cao requirement execute req_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "requirement graph": """\
 Show requirements, their tasks and what these depend on as a graph, also as a Mermaid flowchart.
@@ -4893,7 +4893,7 @@ Example
   cao requirement graph
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "run list": """\
 List runs, newest first.
@@ -4921,7 +4921,7 @@ Example
   cao run list --state running
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "run get": """\
 Show one run.
@@ -4944,7 +4944,7 @@ Example
   cao run get run_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "run wait": """\
 Wait until a run is settled, or the time is over: look at its `state`.
@@ -4970,7 +4970,7 @@ Example
   cao run wait run_000000000 --timeout 30
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "run result": """\
 Read what came of a run. An agent that reads the result of its assignment finds it no more in its
@@ -4997,7 +4997,7 @@ Example
   cao run result run_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "run cancel": """\
 Give up a run: one that waits is never begun, one under way is interrupted; a workflow's, with all
@@ -5026,7 +5026,7 @@ Example
   cao run cancel run_000000000 --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "runner health": """\
 Show how the engine is, which processes work here, and whether a dead one still holds work.
@@ -5046,7 +5046,7 @@ Example
   cao runner health
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "runner orphans": """\
 List what crashes left behind: hot sessions and leases of dead processes, their agents and files,
@@ -5075,7 +5075,7 @@ Example
   cao runner orphans --kind activation
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "runner cleanup": """\
 Mend what crashes left behind. Turns that were cut follow their recovery policy; work in worktrees
@@ -5105,7 +5105,7 @@ Example
   cao runner cleanup --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "runner stats": """\
 Count, from the event log, how often servers, the engine, Prefect and turns began, were cut, and
@@ -5129,7 +5129,7 @@ Example
   cao runner stats --within 24h
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "schedule add": """\
 Start a session at set times, from flags or a Markdown file.
@@ -5181,7 +5181,7 @@ Example
   cao schedule add nightly --cron '0 3 * * *' --zone Europe/Berlin --provider scripted --prompt 'Say hello.'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "schedule list": """\
 List schedules, newest first, each with the newest row of its ledger.
@@ -5206,7 +5206,7 @@ Example
   cao schedule list --enabled
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "schedule get": """\
 Show one schedule.
@@ -5229,7 +5229,7 @@ Example
   cao schedule get nightly
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "schedule enable": """\
 Let a disabled schedule be due again. The times that went by meanwhile are not caught up.
@@ -5256,7 +5256,7 @@ Example
   cao schedule enable nightly
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "schedule disable": """\
 Let a schedule be due no more until it is enabled. Work that it started goes on.
@@ -5283,7 +5283,7 @@ Example
   cao schedule disable nightly
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "schedule run": """\
 Start a schedule's session now, besides its due times: its script is asked, and the ledger has a row
@@ -5311,7 +5311,7 @@ Example
   cao schedule run nightly
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "schedule next": """\
 Show when a schedule is due next, in UTC and on its own clock, and what changes of that clock do to
@@ -5343,7 +5343,7 @@ Example
   cao schedule next nightly --count 3
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "schedule history": """\
 Read the ledger, newest first: every due time, and what became of it.
@@ -5372,7 +5372,7 @@ Example
   cao schedule history nightly --limit 10
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "schedule remove": """\
 Forget a schedule. Its ledger stays, and so do the sessions that it started.
@@ -5400,7 +5400,7 @@ Example
   cao schedule remove nightly --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "token create": """\
 Make a token. Its secret is shown this once; who shows it may do what the scopes say, until it
@@ -5435,7 +5435,7 @@ Example
   cao token create ci --scopes 'session:*' --scopes run:read --days 30
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "token list": """\
 List tokens, newest first, those that have ended too. Secrets are kept nowhere, so none is shown.
@@ -5459,7 +5459,7 @@ Example
   cao token list --limit 20
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "token revoke": """\
 End a token at once, and all that were made with it. Streams under it end; what it started goes on.
@@ -5487,7 +5487,7 @@ Example
   cao token revoke ci --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "token link": """\
 Make a link that opens the page in a browser, signed in as you. It works once, for a minute.
@@ -5512,7 +5512,7 @@ Example
   cao token link
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "vision get": """\
 Show the vision of a project; an empty one, at version 0, while nobody has written it.
@@ -5535,7 +5535,7 @@ Example
   cao vision get
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "vision set": """\
 Write the vision of a project.
@@ -5564,7 +5564,7 @@ Example
   cao vision set $'# Notes that keep\\n\\nWhoever writes a note finds it again in five years.' --expect-version 0
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "vision refine": """\
 Let an agent rewrite the vision of a project.
@@ -5598,7 +5598,7 @@ Example
   cao vision refine --profile developer --provider scripted --notes 'Say for whom it is.'
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "worktree add": """\
 Make a directory with a branch of its own in a project's repository, where an agent can work
@@ -5633,7 +5633,7 @@ Example
   cao worktree add login-form --base main
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "worktree list": """\
 List worktrees, newest first; whose they are, and with `facts` what git says of each.
@@ -5661,7 +5661,7 @@ Example
   cao worktree list --state active --facts
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "worktree merge": """\
 Merge a worktree's branch. Conflicts are told file by file and change nothing, on either side.
@@ -5695,7 +5695,7 @@ Example
   cao worktree merge login-form --into main --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "worktree remove": """\
 Take a worktree and its branch away. Work that is not committed or not merged is kept, unless you
@@ -5726,7 +5726,7 @@ Example
   cao worktree remove login-form --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "worktree prune": """\
 Remove the worktrees that are clean and merged, and forget those whose directory and branch are
@@ -5755,7 +5755,7 @@ Example
   cao worktree prune --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "delivery list": """\
 List deliveries, newest first.
@@ -5782,7 +5782,7 @@ Example
   cao delivery list --state dead
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "delivery get": """\
 Show one delivery with the receipts of its attempts.
@@ -5805,7 +5805,7 @@ Example
   cao delivery get dlv_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "delivery retry": """\
 Try a dead delivery again, as often as a new one.
@@ -5832,7 +5832,7 @@ Example
   cao delivery retry dlv_000000000
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "notifier add": """\
 Add a place for notifications to go. Nothing is sent before a rule says so: cao rule add, or: cao
@@ -5864,7 +5864,7 @@ Example
   cao notifier add team json://127.0.0.1:8000/ --tags ops
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "notifier list": """\
 List the notifiers, newest first.
@@ -5888,7 +5888,7 @@ Example
   cao notifier list
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "notifier get": """\
 Show one notifier. Its address is masked.
@@ -5911,7 +5911,7 @@ Example
   cao notifier get team
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "notifier test": """\
 Send one notification now, once, past the outbox, and tell what the service said.
@@ -5938,7 +5938,7 @@ Example
   cao notifier test team
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "notifier pause": """\
 Hold its deliveries until it is resumed. Nothing is dropped meanwhile.
@@ -5965,7 +5965,7 @@ Example
   cao notifier pause team
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "notifier resume": """\
 Let its deliveries go on, those first that were held.
@@ -5992,7 +5992,7 @@ Example
   cao notifier resume team
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "notifier remove": """\
 Forget a notifier, its address and the rules for it alone. What it did stays in the list of
@@ -6021,7 +6021,7 @@ Example
   cao notifier remove team --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "notify send": """\
 Send a message to notifiers. It goes through the outbox, so it is tried again where it fails.
@@ -6055,7 +6055,7 @@ Example
   cao notify send 'The build is green.' --tags ops
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "rule add": """\
 Tell notifiers of events from now on. An event reaches a notifier once, by the oldest rule that asks
@@ -6095,7 +6095,7 @@ Example
   cao rule add needs-you --tags ops --name call-me
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "rule list": """\
 List the rules, newest first.
@@ -6119,7 +6119,7 @@ Example
   cao rule list
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "rule remove": """\
 Tell of its events no more. What it caused already is still delivered.
@@ -6147,7 +6147,7 @@ Example
   cao rule remove call-me --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "launch": """\
 Start a session with one agent, and give it its first work.
@@ -6186,7 +6186,7 @@ Example
   cao launch 'Say hello.' --profile developer --provider scripted --name greeting
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "shutdown": """\
 Close one session, or all: turns are stopped, messages that wait fail. What was said stays readable.
@@ -6215,7 +6215,7 @@ Example
   cao shutdown greeting --dry-run
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "tick": """\
 Do all that is due, then stop: recover, expire, and run waiting work. For cron, CI jobs and
@@ -6242,7 +6242,7 @@ Example
   cao tick --timeout 5
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "page": """\
 Make a link that opens the page in a browser, signed in as you. It works once, for a minute.
@@ -6267,7 +6267,7 @@ Example
   cao page
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "serve": """\
 Run the server in the foreground: HTTP, MCP, the engine and the clock.
@@ -6282,16 +6282,11 @@ Options
   --log-level CHOICE  What the log holds. One of: debug, info, warning, error.
 
 Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
+  --json       Print one JSON envelope a line: answers on standard output, errors on standard error.
+  --home PATH  The data directory; CAO_HOME, else the platform's directory for user data.
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "mcp": """\
 Serve the operations as MCP tools on standard input and output, for an agent's configuration.
@@ -6304,16 +6299,11 @@ Options
   --groups TEXT  Offer the tools of these groups only, such as session,run,approval.
 
 Options of every command
-  --json             Print one JSON envelope a line: answers on standard output, errors on standard
-                     error.
-  --local            Use no server: open the data directory in this process.
-  --home PATH        The data directory; CAO_HOME, else the platform's directory for user data.
-  --url TEXT         The server to ask, such as http://127.0.0.1:9889; the one that runs on the data
-                     directory.
-  --token-file PATH  A file with the token to show at --url.
+  --json       Print one JSON envelope a line: answers on standard output, errors on standard error.
+  --home PATH  The data directory; CAO_HOME, else the platform's directory for user data.
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "completion": """\
 Print the script that completes commands in a shell.
@@ -6335,7 +6325,7 @@ Options of every command
   --token-file PATH  A file with the token to show at --url.
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "version": """\
 Print the version.
@@ -6352,6 +6342,6 @@ Options of every command
   --token-file PATH  A file with the token to show at --url.
 
 Exit codes
-  0 done, 1 internal or failed run, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
+  0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
 }

@@ -9,15 +9,17 @@ from typing import Any
 from cao.client import catalog
 from cao.client.wire import WireError
 
-from .arguments import Options, parse
+from .arguments import Options, absolute, parse
 from .commands import Command, find
+from .outcomes import exit_status
 from .output import Printer
 from .places import Place, choose, home_of, makes_work
 from .progress import Progress
 
 INTERRUPTED = 130
 BROKEN_PIPE = 141
-RUN_FAILED = 1
+
+_QUEUED = "queued; work it off with: cao tick, or cao serve"
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -59,11 +61,12 @@ def _operation(command: Command, fields: dict[str, Any], options: Options, print
     entry = command.entry
     follow_up = {name: fields.pop(name, None) for name in ("wait", "timeout")} if entry.name == "session.launch" else {}
     if entry.name == "session.launch" or (entry.name == "schedule.add" and "file" not in fields):
-        fields["directory"] = os.path.abspath(os.path.expanduser(fields.get("directory") or "."))  # noqa: PTH100, PTH111
+        fields["directory"] = os.path.normpath(absolute(fields.get("directory") or "."))
     opens = fields.pop("open", False) if entry.name == "token.link" else False
     place = choose(entry, fields, options, printer.talk)
     if entry.effect == "stream":
-        place.stream(entry, fields, printer.item)
+        place.stream(entry, fields, lambda item: printer.item(entry, item))
+        printer.end_stream()
         return 0
     with Progress(f"{' '.join(command.words)} ...", visible=entry.waits and printer.shows_progress) as progress:
         answer = place.call(entry, fields, progress if entry.waits and printer.shows_progress else None)
@@ -76,8 +79,8 @@ def _operation(command: Command, fields: dict[str, Any], options: Options, print
         return 0
     printer.answer(entry, answer, lambda cursor: _next_page(command, fields, options, cursor))
     if options.local and makes_work(entry) and not entry.waits and _is_queued(answer):
-        printer.talk("queued; work it off with: cao tick, or cao serve")
-    return 0
+        printer.talk(_QUEUED)
+    return exit_status(entry.name, answer)
 
 
 def _is_queued(answer: Mapping[str, Any]) -> bool:
@@ -102,17 +105,15 @@ def _wait(session: Mapping[str, Any], seconds: float | None, options: Options, p
     entry = catalog.entry("run.result")
     asked = {"run": run, "timeout": 3600.0 if seconds is None else seconds}
     place: Place = choose(entry, asked, options, printer.talk)
-    printer.talk(f"session {session['name']}, run {run}")
     try:
+        printer.talk(f"session {session['name']}, run {run}")
         with Progress(f"run {run} is queued", visible=printer.shows_progress) as progress:
             result = place.call(entry, asked, progress if printer.shows_progress else None)
     except KeyboardInterrupt:
-        printer.talk(f"the work goes on; see: cao run result {run}")
+        printer.talk(_QUEUED if options.local else f"the work goes on; see: cao run result {run}")
         raise
     if printer.as_json:
         printer.answer(entry, {"session": session, "result": result})
     else:
         printer.answer(entry, result)
-    if result["state"] in ("queued", "running", "waiting"):
-        printer.talk(f"run {run} is {result['state']}; go on waiting: cao run result {run} --timeout 600")
-    return 0 if result["state"] == "completed" else RUN_FAILED
+    return exit_status(entry.name, result)

@@ -35,7 +35,6 @@ def completion(home: Path, options: Options, shell: Literal["bash", "zsh", "fish
 
 def serve(home: Path, options: Options, **settings: Any) -> int:
     """Run the server until it is told to stop."""
-    _without("serve", options)
     with Loading():
         from cao.http.server import serve as run_server
         from cao.protocol import CaoError
@@ -50,7 +49,6 @@ def serve(home: Path, options: Options, **settings: Any) -> int:
 
 def mcp(home: Path, options: Options, groups: str | None = None) -> int:
     """Serve MCP on standard input and output until it closes."""
-    _without("mcp", options)
     with Loading():
         from cao.mcp.stdio import run
         from cao.protocol import CaoError
@@ -61,8 +59,3 @@ def mcp(home: Path, options: Options, groups: str | None = None) -> int:
     except CaoError as error:
         raise WireError(error.code, error.message, error.details) from None
     return 0
-
-
-def _without(program: str, options: Options) -> None:
-    if options.url or options.local:
-        raise WireError("invalid_input", f"cao {program} takes neither --url nor --local; --home names the data directory")

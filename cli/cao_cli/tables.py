@@ -5,37 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from .lists import columns_of
 from .text import ago, fitted, one_line, plain, width
 
 Item = Mapping[str, Any]
 Paint = Callable[[str, str], str]
 """Colours a cell: the text as it stands in its column, and the value it was made of."""
 
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "project": ("name", "current", "path", "id", "created_at"),
-    "session": ("name", "status", "agent", "id", "created_at"),
-    "terminal": ("name", "status", "profile", "provider", "id", "session_id", "created_at"),
-    "message": ("id", "state", "kind", "sender", "text", "created_at"),
-    "run": ("id", "state", "session_id", "result", "created_at"),
-    "approval": ("id", "state", "question", "session_id", "expires_at"),
-    "event": ("seq", "type", "actor", "session_id", "data", "at"),
-    "operation": ("name", "effect", "summary"),
-    "profile": ("name", "origin", "role", "provider", "description", "problem"),
-    "token": ("name", "state", "scopes", "surfaces", "expires_at", "last_used_at", "created_by", "id"),
-    "schedule": ("name", "enabled", "cron", "every", "zone", "next_due", "schedule", "due", "state", "reason", "run_id"),
-    "provider": ("name", "ready", "summary", "fix"),
-    "task": ("title", "status", "priority", "deadline", "agent", "person", "id", "seq", "type", "actor", "data", "at"),
-    "requirement": ("title", "status", "priority", "task_ids", "id", "updated_at"),
-}
-"""What a list shows of each item, most important first: columns that nothing fills are left out."""
-
 _MOST_COLUMNS = 7
 _LEAST = 6
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
-def table(group: str, items: Sequence[Item], columns: int, paint: Paint) -> str:
-    """Items as aligned columns that fit into so many columns of the terminal."""
-    keys = _keys(group, items)
+def table(name: str, items: Sequence[Item], columns: int, paint: Paint) -> str:
+    """Items as aligned columns that fit into so many columns of the terminal. name: as in `COLUMNS`."""
+    keys = _keys(name, items)
     rows = [[cell(key, _value(key, item)) for key in keys] for item in items]
     titles = [_title(key.removesuffix("_at")) for key in keys]
     sizes = _sizes([titles, *rows], columns)
@@ -49,16 +33,16 @@ def _line(cells: Sequence[str]) -> str:
     return "  ".join(cells).rstrip()
 
 
-def _keys(group: str, items: Sequence[Item]) -> list[str]:
-    wanted = COLUMNS.get(group) or tuple(items[0])[:_MOST_COLUMNS]
-    filled = [key for key in wanted if any(_value(key, item) not in (None, "", [], {}) for item in items)]
+def _keys(name: str, items: Sequence[Item]) -> list[str]:
+    wanted = columns_of(name) or tuple(items[0])[:_MOST_COLUMNS]
+    filled = [key for key in wanted if any(_value(key, item) not in _EMPTY for item in items)]
     return filled if len(filled) > 1 else list(items[0])[:_MOST_COLUMNS]
 
 
 def _value(key: str, item: Item) -> Any:
-    if key == "agent":
+    if key == "agent" and "terminals" in item:
         return ", ".join(f"{one['profile']} ({one['status']})" for one in _items(item, "terminals"))
-    if key == "fix":
+    if key == "fix" and "missing" in item:
         return "; ".join(str(one["fix"]) for one in _items(item, "missing"))
     return item.get(key)
 
@@ -77,7 +61,7 @@ def cell(key: str, value: Any) -> str:
         return one_line(ago(value) if key == "at" or key.endswith("_at") else value)
     if isinstance(value, Mapping):
         pairs = cast("Mapping[str, Any]", value).items()
-        return " ".join(f"{one_line(str(name))}={cell(name, one)}" for name, one in pairs if one is not None)
+        return " ".join(f"{one_line(str(name))}={cell(name, one)}" for name, one in pairs if one not in _EMPTY)
     if isinstance(value, list):
         return ", ".join(cell(key, one) for one in cast("list[Any]", value))
     return str(value)
@@ -96,7 +80,7 @@ def _sizes(rows: Sequence[Sequence[str]], columns: int) -> list[int]:
 
 def details(answer: Item, columns: int, paint: Paint, indent: int = 0) -> str:
     """One answer, a line for each field; longer texts and lists stand below their name."""
-    shown = {key: value for key, value in answer.items() if value not in (None, [], {}, "")}
+    shown = {key: value for key, value in answer.items() if value not in _EMPTY}
     wide = max((width(_title(key)) for key in shown), default=0)
     return "\n".join(_field(key, value, wide, columns, paint, indent) for key, value in shown.items())
 

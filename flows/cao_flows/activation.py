@@ -76,10 +76,11 @@ class SessionRunner:
     async def _play(self, begun: str | None, terminal: Terminal) -> None:
         """Play a new turn, or one that was begun before."""
         turn_id = begun or new_id("trn", self.house.store.clock.now())
+        self.stops[turn_id] = asyncio.Event()  # before the turn begins: an interruption may follow at once
         try:
             await self._run_task(turn_id, terminal, begun=begun is not None)
         finally:
-            del self._playing[terminal.id], self.terminals[terminal.id]
+            del self._playing[terminal.id], self.terminals[terminal.id], self.stops[turn_id]
             self.house.store.hub.publish([self.topic])
 
     def profile_of(self, terminal: Terminal) -> Profile:
@@ -92,7 +93,7 @@ class SessionRunner:
         try:
             profile = self.profile_of(terminal)
             seconds = min(profile.timeout or self.house.settings.turn_seconds, self.house.settings.turn_seconds)
-            task = task_for(str(self.house.settings.home), begun, profile.retries, profile.retry_seconds, seconds)
+            task = task_for(str(self.house.settings.home), begun, profile.retries, seconds)
             await task(**describe(terminal, turn_id))
         except asyncio.CancelledError:
             raise

@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,9 @@ RENEW_SECONDS = leases.DURATION / 3
 LOSSES = 3
 """How often Prefect's API is started again in one life of the engine; the next work begins another."""
 
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 60.0
+"""How long work that failed rests before it is tried again: twice as long each time."""
+
 EXIT_SECONDS = 30.0
 """How long the interpreter's end waits for engines: a thread that still loads Prefect would crash an interpreter that goes."""
 
@@ -56,6 +60,35 @@ def _end_all() -> None:
 atexit.register(_end_all)
 
 
+class Setbacks:
+    """Work that failed as it was entered or run: how long each rests before it is tried again."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._pauses: dict[str, float] = {}
+        self._ends: dict[str, float] = {}
+
+    def add(self, work_id: str) -> float:
+        """It failed once more; the seconds that it rests."""
+        pause = min(2 * self._pauses.get(work_id, FIRST_PAUSE_SECONDS / 2), LONGEST_PAUSE_SECONDS)
+        self._pauses[work_id], self._ends[work_id] = pause, self._clock() + pause
+        return pause
+
+    def forget(self, work_id: str) -> None:
+        """It succeeded."""
+        self._pauses.pop(work_id, None)
+        self._ends.pop(work_id, None)
+
+    def rests(self, work_id: str) -> bool:
+        """Whether it is too early to try it again."""
+        return self._ends.get(work_id, 0.0) > self._clock()
+
+    def next_end(self, most: float) -> float:
+        """Seconds until the next pause ends, `most` at most."""
+        now = self._clock()
+        return min([most, *(end - now for end in self._ends.values() if end > now)])
+
+
 class PrefectEngine:
     """Runs sessions' activations as Prefect flow runs. Implements `cao.engine.Engine`; safe to call from any thread."""
 
@@ -66,6 +99,7 @@ class PrefectEngine:
         self._lock = threading.Lock()
         self._wanted: dict[str, None] = {}
         self._active: dict[str, Runner | None] = {}
+        self._setbacks = Setbacks()
         self._state: State = "stopped"
         self._detail = ""
         self._thread: threading.Thread | None = None
@@ -98,7 +132,7 @@ class PrefectEngine:
     def status(self) -> EngineStatus:
         with self._lock:
             active = [is_workflow(id) for id in self._active]
-            queued = len(self._waiting(False)) + len(self._waiting(True))
+            queued = sum(id not in self._active for id in self._wanted)
             return EngineStatus(self._state, self._detail, self._api_url, active.count(False), queued, active.count(True))
 
     @property
@@ -188,10 +222,10 @@ class PrefectEngine:
         """Wait for work; False when the engine is to stop, or had none for so long that it rests."""
         assert self._wake is not None  # noqa: S101 - set before
         try:
-            async with asyncio.timeout(self._house.settings.engine_rest_seconds):
+            async with asyncio.timeout(self._setbacks.next_end(self._house.settings.engine_rest_seconds)):
                 await self._wake.wait()
         except TimeoutError:
-            return bool(self._active) and not self._stopping
+            return bool(self._active or self._wanted) and not self._stopping
         self._wake.clear()
         return not self._stopping
 
@@ -248,8 +282,9 @@ class PrefectEngine:
             group.create_task(self._activate(client, id))
 
     def _waiting(self, workflows: bool) -> list[str]:
-        """Sessions, or workflows, that want a place and have none."""
-        return [id for id in self._wanted if id not in self._active and is_workflow(id) is workflows]
+        """Sessions, or workflows, that could begin now and have no place."""
+        wanted = [id for id in self._wanted if id not in self._active and is_workflow(id) is workflows]
+        return [id for id in wanted if not self._setbacks.rests(id)]
 
     def _room(self, workflows: bool) -> int:
         """Free places. Workflows have their own, so that they cannot starve the sessions that they wait for."""
@@ -277,7 +312,11 @@ class PrefectEngine:
         except asyncio.CancelledError:
             raise
         except Exception:
-            logger.exception("work on %s failed", id)
+            logger.exception("work on %s failed; it is tried again in %g s", id, self._setbacks.add(id))
+            with self._lock:
+                self._wanted[id] = None
+        else:
+            self._setbacks.forget(id)
         finally:
             with self._lock:
                 self._active.pop(id, None)

@@ -20,6 +20,7 @@ from cao.protocol import InvalidInput
 from cao.store import Reader, flow_code, projects, workflows
 from cao.workflows.definition import Definition
 from cao.workflows.entry import file_of, function_of
+from cao.workflows.problems import meant
 
 from .house import House
 from .journal import Journal
@@ -49,7 +50,11 @@ def flow_of(house: House, journal: Journal) -> Flow[..., Any]:
 
 def loaded(path: Path, code: str, project: Path, name: str) -> Flow[..., Any]:
     """The flow of this name in a file's code. Raises `InvalidInput`."""
-    found = getattr(_module(path, code, project), name, None)
+    module = _module(path, code, project)
+    found = getattr(module, name, None)
+    if found is None:
+        flows = [word for word, value in vars(module).items() if isinstance(value, Flow)]
+        raise InvalidInput(f"there is no {name!r} in {path.name}; {meant(name, flows, 'its flows are')}", flow=name)
     if not isinstance(found, Flow):
         raise InvalidInput(f"{name!r} in {path.name} is no Prefect flow; put @flow above it", flow=name)
     return cast("Flow[..., Any]", found)

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import cao
 from cao import presence
+from cao.agents import ProviderError
 from cao.agents.process import Child, environment
-from cao.protocol import Unavailable
+from cao.protocol import CaoError, Unavailable
 from cao.protocol.records import FINAL_RUN_STATES
 from cao.protocol.workflows import Decision
 from cao.workflows import decision as decisions
@@ -59,13 +60,13 @@ class Said(NamedTuple):
 
 
 async def ask_agent(wish: Wish, fields: Mapping[str, Any], key: str) -> Said:
-    """Ask an agent in a session of its own, or in an earlier answer's conversation. Raises `StepFailed` and `CaoError`.
+    """Ask an agent in a session of its own, or in an earlier answer's conversation. Raises `StepFailed`.
 
     fields: the phase that its answer is read and judged as.
     """
     phase = Phase.model_validate({name: value for name, value in fields.items() if value is not None})
     prompt = "\n\n".join(part for part in (wish.prompt, decisions.instructions(phase)) if part)
-    async with control() as asked:
+    async with _step("agent"), control() as asked:
         run_id, session_id, terminal_id = await _send(asked, wish, prompt, key)
         try:
             async with asyncio.timeout(wish.timeout):
@@ -78,15 +79,11 @@ async def ask_agent(wish: Wish, fields: Mapping[str, Any], key: str) -> Said:
         raise StepFailed("agent", failure.code if failure else result.state, failure.message if failure else result.state)
     text = result.text or ""
     found, output = decisions.of_answer(text, phase)
-    if wrong := _wrong(phase, found, output):
-        raise StepFailed("agent", "contract", wrong)
+    if found is None and decisions.required(phase):
+        raise StepFailed("agent", "no-decision", "it gave no decision")
+    if found is not None and (wrong := decisions.breaches(phase, found, output)):
+        raise StepFailed("agent", "contract", "; ".join(wrong))
     return Said(text, found, output.get("json"), run_id, session_id, terminal_id)
-
-
-def _wrong(phase: Phase, found: Decision | None, output: dict[str, Any]) -> str:
-    if found is None:
-        return "it gave no decision" if phase.contract or phase.verdicts else ""
-    return "; ".join(decisions.breaches(phase, found, output))
 
 
 async def _send(asked: Facade, wish: Wish, prompt: str, key: str) -> tuple[str, str, str]:
@@ -119,9 +116,10 @@ class Printed(NamedTuple):
 async def run_command(
     words: tuple[str, ...], variables: Mapping[str, str], directory: str | None, output: str, timeout: float | None
 ) -> Printed:
-    """Run a program here. Raises `StepFailed`, or `ProviderError` when it cannot be started."""
+    """Run a program here. Raises `StepFailed`."""
     place = Path(directory) if directory else await asyncio.to_thread(Path.cwd)
-    child = await Child.start(list(words), place, {**environment((), {}), **variables})
+    async with _step("command"):
+        child = await Child.start(list(words), place, {**environment((), {}), **variables})
     try:
         async with asyncio.timeout(timeout or LONGEST):
             child.end_of_input()
@@ -143,12 +141,26 @@ def _document(text: str) -> Any:
 
 
 async def ask_person(question: str, expires: float | None, key: str) -> tuple[bool, str, str | None, str]:
-    """Ask a person and wait for the answer: whether it is yes, the note, who decided, and the approval's id."""
-    async with control() as asked:
+    """Ask a person and wait for the answer: whether it is yes, the note, who decided, and the approval's id.
+
+    Raises `StepFailed`.
+    """
+    async with _step("approval"), control() as asked:
         found = await asked.approval.ask(question, expires=expires, idempotency_key=key)
         while found.state == "pending":
             found = await asked.approval.wait(found.id, timeout=WAIT_SECONDS)
     return found.state == "approved", found.reason or "", found.decided_by, found.id
+
+
+@asynccontextmanager
+async def _step(name: str) -> AsyncGenerator[None]:
+    """Whatever is refused or cannot be had is a step that failed, as it is in a workflow's run."""
+    try:
+        yield
+    except CaoError as error:
+        raise StepFailed(name, error.code, error.message) from error
+    except ProviderError as error:
+        raise StepFailed(name, error.failure.code, error.failure.message) from error
 
 
 @asynccontextmanager

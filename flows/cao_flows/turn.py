@@ -35,7 +35,7 @@ class Player(Protocol):
     lease: Lease
     flow_run_id: str | None
     stops: dict[str, asyncio.Event]
-    """One event for each turn under way; set it to interrupt the turn."""
+    """One event for each turn that plays, pauses between its attempts included; set it to interrupt the turn."""
     terminals: dict[str, Terminal]
     """The terminals that play, by their ids."""
 
@@ -50,10 +50,21 @@ def _key(_: TaskRunContext, parameters: dict[str, Any]) -> str:
     return PREFIX + str(parameters["turn_id"])
 
 
-def _passing(_: Task[..., Any], __: TaskRun, state: State) -> bool:
-    """Whether Prefect shall try again: only after failures that the provider calls passing ones."""
+async def _again(_: Task[..., Any], __: TaskRun, state: State) -> bool:
+    """Whether Prefect shall try again: only after failures that the provider calls passing ones, and a pause.
+
+    The pause is ours, because Prefect sleeps through interruptions. One ends it; the next attempt finds that it is not wanted.
+    """
     error = state.data if isinstance(state.data, BaseException) else getattr(state.data, "result", None)
-    return isinstance(error, ProviderError) and error.retryable
+    run = TaskRunContext.get()
+    if run is None or not isinstance(error, ProviderError) or not error.retryable:
+        return False
+    player = PLAYER.get()
+    profile = player.profile_of(player.terminals[run.parameters["terminal_id"]])
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(profile.retry_seconds):
+            await player.stops[run.parameters["turn_id"]].wait()
+    return True
 
 
 @task(
@@ -62,7 +73,7 @@ def _passing(_: Task[..., Any], __: TaskRun, state: State) -> bool:
     cache_policy=CacheKeyFnPolicy(cache_key_fn=_key),
     persist_result=True,
     result_serializer="json",
-    retry_condition_fn=_passing,
+    retry_condition_fn=_again,
 )
 async def turn(turn_id: str, terminal_id: str, seat: str) -> Any:
     """Run one turn; what it returns is what Prefect keeps of it. The turn's text stays in our store."""
@@ -70,13 +81,13 @@ async def turn(turn_id: str, terminal_id: str, seat: str) -> Any:
 
 
 @lru_cache(64)
-def task_for(home: str, begun: bool, retries: int, retry_seconds: float, seconds: float) -> Task[..., Any]:
+def task_for(home: str, begun: bool, retries: int, seconds: float) -> Task[..., Any]:
     """The task with a profile's retries and time-out.
 
     begun: the turn was begun before and may be settled: then Prefect looks for its result first, in the store of `home`. A new
     turn has none, and looking takes time.
     """
-    kind = turn.with_options(retries=retries, retry_delay_seconds=retry_seconds, timeout_seconds=seconds)
+    kind = turn.with_options(retries=retries, timeout_seconds=seconds)
     if begun:
         return kind.with_options(result_storage=block_of(home))
     return kind.with_options(cache_policy=NO_CACHE, persist_result=False)
@@ -89,12 +100,8 @@ async def _play(player: Player, turn_id: str, terminal_id: str) -> Any:
         # Not when the run is made: then Prefect asks its API for a limit on each tag, at 5 ms a turn.
         seat = (f"session:{terminal.session_id}", f"terminal:{terminal.name}", f"provider:{terminal.provider}")
         run.task_run.tags = ["cao", *seat]
-    player.stops[turn_id] = asyncio.Event()  # before the turn begins: an interruption may follow at once
-    try:
-        async with _place(player.house, terminal.provider):
-            return await _work(player, turn_id, terminal, str(run.task_run.id) if run else None)
-    finally:
-        del player.stops[turn_id]
+    async with _place(player.house, terminal.provider):
+        return await _work(player, turn_id, terminal, str(run.task_run.id) if run else None)
 
 
 async def _work(player: Player, turn_id: str, terminal: Terminal, task_run_id: str | None) -> Any:
@@ -113,7 +120,7 @@ async def _work(player: Player, turn_id: str, terminal: Terminal, task_run_id: s
         ),
     )
     if begun is None:
-        return turn_id
+        return Cancelled(message="interrupted") if player.stops[turn_id].is_set() else turn_id
     watch = TurnWatch(store, player.lease, begun.turn, begun.terminal, profile, house.settings.approval_seconds)
     prompt = Prompt(render(begun.messages), begun.messages)
     try:

@@ -190,8 +190,9 @@ import os, pathlib, sys, time
 sys.stdin.read()
 first, second = (pathlib.Path(name) for name in ("first.pid", "second.txt"))
 if first.exists():
-    alive = pathlib.Path(f"/proc/{first.read_text()}").exists()
-    second.write_text(f"{alive} {os.environ['CAO_TERMINAL']}")
+    told = pathlib.Path(f"/proc/{first.read_text()}/stat")
+    state = told.read_text().rpartition(")")[2].split()[0] if told.exists() else "gone"
+    second.write_text(f"{state in ('Z', 'gone')} {os.environ['CAO_TERMINAL']}")
     print("done")
 else:
     first.write_text(str(os.getpid()))
@@ -215,7 +216,7 @@ async def test_an_agent_that_outlived_a_crash_is_ended_before_its_turn_is_played
         try:
             run = await call(control, "run.wait", run=session.run_id, timeout=120)
             assert (run.state, run.result) == ("completed", "done")
-            assert (tmp_path / "second.txt").read_text() == f"False {session.terminals[0].id}"
+            assert (tmp_path / "second.txt").read_text() == f"True {session.terminals[0].id}"
         finally:
             await survivor.kill()
 

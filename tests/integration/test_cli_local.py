@@ -172,10 +172,11 @@ def test_it_runs_as_a_program_of_its_own(shell: Shell) -> None:
 
 
 def test_help_needs_no_data_directory(shell: Shell) -> None:
-    for words in ([], ["--help"], ["session", "--help"], ["launch", "--help"], ["daemon"]):
+    for words in ([], ["--help"], ["session", "--help"], ["launch", "--help"], ["daemon"], ["help"], ["help", "launch"]):
         done = shell.run(*words)
         assert done.returncode == 0
         assert b"Usage: cao" in done.stdout
+    assert shell.run("help", "session", "send").stdout == shell.run("session", "send", "--help").stdout
     assert not shell.home.exists()
 
 
@@ -224,6 +225,48 @@ def test_a_stream_is_one_envelope_for_each_item(shell: Shell) -> None:
     shell.json("launch", "hello", "--provider", "scripted", "--local")
     done = shell.run("event", "follow", "--after", "0", "--limit", "3", "--local", "--json")
     assert [json.loads(line)["data"]["seq"] for line in done.stdout.splitlines()] == [1, 2, 3]
+
+
+def test_a_run_without_an_answer_is_told_on_standard_error(shell: Shell) -> None:
+    run = shell.json("launch", "hello", "--provider", "scripted", "--local")["run_id"]
+    done = shell.run("run", "result", run, "--local")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.startswith(b"queued; no answer yet")
+
+
+@pytest.mark.parametrize(
+    ("noun", "good", "bad"),
+    [
+        ("definition", "name: x\nphases: [{id: say, command: {run: [echo, hello]}, effect: idempotent}]\n", "name: [\n"),
+        ("profile", "You write minutes.", "---\nretries: many\n---\nGo."),
+    ],
+)
+def test_a_text_that_is_not_valid_is_exit_1_with_its_flaws(shell: Shell, noun: str, good: str, bad: str) -> None:
+    assert shell.json(noun, "validate", f"--text={good}")["valid"]
+    done = shell.run(noun, "validate", f"--text={bad}", "--json")
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert json.loads(done.stdout)["data"]["valid"] is False
+
+
+def test_a_directory_that_was_deleted_is_told_of(shell: Shell) -> None:
+    shell.place.rmdir()
+    for words in (["launch", "hello"], ["project", "init", "."]):
+        error = shell.error(*words, "--local")
+        assert (error["code"], "was deleted" in error["message"]) == ("invalid_input", True)
+
+
+def test_ctrl_c_while_waiting_without_a_server_says_what_goes_on_with_the_work(shell: Shell) -> None:
+    program = subprocess.Popen(
+        [*PROGRAM, "--local", "launch", '<script>[{"sleep": 600}]</script>', "--provider", "scripted", "--wait"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    assert program.stderr
+    assert program.stderr.readline().startswith(b"session ")
+    program.send_signal(signal.SIGINT)
+    assert b"queued; work it off with: cao tick, or cao serve" in program.stderr.read()
+    assert program.wait(60) == 130
+    program.stderr.close()
 
 
 def test_a_dry_run_changes_nothing(shell: Shell) -> None:

@@ -174,3 +174,17 @@ def test_the_served_path_loads_no_models_and_no_event_loop(home: Path) -> None:
 def test_a_stream_ends_with_its_limit(home: Path) -> None:
     done = run(home, "event", "follow", "--after", "0", "--limit", "5", "--json")
     assert [json.loads(line)["data"]["seq"] for line in done.stdout.splitlines()] == [1, 2, 3, 4, 5]
+
+
+def test_a_failed_run_is_exit_1_wherever_it_is_waited_for(home: Path) -> None:
+    run_id = data(home, "launch", '<script>[{"fail": "no way"}]</script>', "--provider", "scripted")["run_id"]
+    waited = run(home, "run", "wait", run_id, "--timeout", "60", "--json")
+    assert (waited.returncode, json.loads(waited.stdout)["data"]["state"]) == (1, "failed")
+    result = run(home, "run", "result", run_id)
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", "failed: no way\n")
+    assert data(home, "run", "get", run_id)["state"] == "failed"
+
+
+def test_a_text_is_printed_as_it_is_followed(home: Path) -> None:
+    run_id = data(home, "run", "list", "--state", "completed")["items"][-1]["id"]
+    assert run(home, "output", "follow", run_id).stdout == "scripted: Say hello.\n"

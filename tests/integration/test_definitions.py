@@ -30,6 +30,27 @@ phases:
 """
 
 
+FLOWS = """\
+import nothing_of_this_name
+from prefect import flow
+
+@flow(name="change")
+def change(goal: str, times: int = 1):
+    chnge = goal
+
+@flow
+async def anything(**more): ...
+
+def bare(): ...
+
+@flow
+@nothing_of_this_name
+def wrapped(): ...
+
+made = flow(bare)
+"""
+
+
 class House:
     """A data directory and a project."""
 
@@ -154,11 +175,46 @@ async def test_a_text_is_judged_beside_its_project(house: House) -> None:
     assert "no profile `wizard`" in warned.warnings[0].message
 
 
+@pytest.mark.parametrize(
+    ("flow", "inputs", "said"),
+    [
+        ("flows/nope.py:change", "", ["2:7 the flow 'flows/nope.py:change' has no file flows/nope.py"]),
+        ("flows/text.py:change", "", ["2:7 flows/text.py is not Python: invalid syntax (line 1)"]),
+        ("flows/change.py:chnge", "", ["2:7 there is no function `chnge` in flows/change.py; did you mean `change`?"]),
+        ("flows.change:x", "", ["2:7 there is no function `x` in flows.change; its functions are `change`, `anything`"]),
+        ("flows/change.py:bare", "", ["2:7 `bare` in flows/change.py is no Prefect flow; put @flow above it"]),
+        ("flows/change.py:change", "goal: {}, gaol: {}", ["3:20 `gaol` is no parameter of the flow `change`; did you mean"]),
+        ("flows/change.py:change", "times: {}", ["2:7 the flow `change` has a parameter `goal` without a default"]),
+        ("flows/change.py:change", "goal: {}, times: {type: integer}", []),
+        ("flows/change.py:anything", "whatever: {}", []),
+        ("flows/change.py:wrapped", "whatever: {}", []),
+        ("flows/change.py:made", "whatever: {}", []),
+        ("flows/open.py:elsewhere", "whatever: {}", []),
+    ],
+    ids=["file", "python", "name", "names", "bare", "input", "parameter", "right", "any", "wrapped", "made", "imported"],
+)
+async def test_a_flow_is_judged_as_its_file_is_written(house: House, flow: str, inputs: str, said: list[str]) -> None:
+    flows = house.place / "flows"
+    flows.mkdir()
+    for name, code in {"change": FLOWS, "text": "1 +\n", "open": "from nothing_of_this_name import *\n"}.items():
+        (flows / f"{name}.py").write_text(code)
+    text = f"name: change\nflow: {flow}\ninputs: {{{inputs}}}\n"
+    found = await house.ask("definition.validate", text=text)
+    told = [f"{one.line}:{one.column} {one.message}; {one.hint}" for one in found.problems]
+    assert [one[: len(wanted)] for one, wanted in zip(told, said, strict=True)] == said
+    house.file("change.yaml", text)
+    for refused in said:
+        with pytest.raises(InvalidInput) as caught:
+            await house.ask("workflow.run", definition="change")
+        assert refused.partition(" ")[2] in caught.value.message
+
+
 async def test_a_text_is_judged_without_any_project(tmp_path: Path) -> None:
     async with Control(load(tmp_path / "home", {}), work=False) as control:
         house = House(control, tmp_path)
         nested = "name: outer\nphases:\n  - id: inner\n    workflow: {name: greet}\n"
         assert (await house.ask("definition.validate", text=nested)).valid
+        assert (await house.ask("definition.validate", text="name: change\nflow: flows/nope.py:change\n")).valid
         with pytest.raises(NotFound, match="cao project init"):
             await house.ask("definition.list")
         with pytest.raises(NotFound, match="cao project init"):

@@ -144,7 +144,7 @@ async def test_only_who_sits_here_may_name_files(control: Control) -> None:
     from cao.protocol import REGISTRY
 
     operation = REGISTRY["workflow.import"]
-    with pytest.raises(InvalidInput, match="only the command line and Python may name files"):
+    with pytest.raises(InvalidInput, match="only the command line and Python"):
         await control.call(operation, operation.parse({"file": str(SHOP)}), Caller(surface="http"))
 
 

@@ -47,6 +47,28 @@ async def release(version: str, parts: list):
 """
 RELEASE_YAML = "name: release\ninputs:\n  version: {required: true}\n  parts: {type: list}\nflow: flows/release.py:release\n"
 
+FAILING = """\
+from prefect import flow
+from cao_flows import StepFailed, agent, command
+
+UNDECIDED = '<script>{"turns": [[{"say": "no"}], [{"say": "no"}], [{"say": "no"}]]}</script>'
+
+@flow
+async def failing():
+    codes = []
+    for step, words, more in (
+        (agent, ["hi"], {"provider": "nope"}),
+        (agent, [UNDECIDED], {"provider": "scripted", "contract": {"confidence": 0.5}}),
+        (command, ["no-such-program"], {}),
+        (command, ["echo", "{"], {"output": "json"}),
+    ):
+        try:
+            await step(*words, **more)
+        except StepFailed as error:
+            codes.append(error.code)
+    return codes
+"""
+
 STEADY = """\
 from prefect import flow
 from cao_flows import command
@@ -128,6 +150,7 @@ async def test_a_flow_is_a_workflow_with_every_verb(house: House) -> None:
     await _again(house, done)
     await _registered(house)
     await _in_a_flow_of_nobody(house)
+    await _fails_the_same_anywhere(house)
     await _stopped(house)
 
 
@@ -223,6 +246,21 @@ async def _in_a_flow_of_nobody(house: House) -> None:
     assert (answer.approved, answer.note, answer.by) == (False, "no", "owner")
 
 
+async def _fails_the_same_anywhere(house: House) -> None:
+    """What a step raises is the same in a workflow's run and in a flow that is run by itself."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from cao_flows.flow_source import loaded
+
+    await house.define("failing", FAILING)
+    done = await house.over(await house.control.workflow.run("failing"))
+    file = house.project / "flows" / "failing.py"
+    with temporary_settings({PREFECT_API_URL: house.control.services.engine.status().api_url}):
+        codes = await loaded(file, FAILING, house.project, "failing")()
+    assert codes == ["not_found", "no-decision", "cannot_start", "contract"]
+    assert done.outputs == {"result": codes}
+
+
 async def _pending(house: House) -> Any:
     """The question that waits, once one does."""
     async with asyncio.timeout(30):
@@ -300,10 +338,12 @@ async def test_a_killed_flow_goes_on_where_it_was(home: Path, tmp_path: Path) ->
     [
         ("import nothing_of_this_name\n", "cannot be loaded: ModuleNotFoundError"),
         ("def broken(): ...\n", "is no Prefect flow"),
-        ("x = 1\n", "is no Prefect flow"),
+        ("broken = 1\n", "is no Prefect flow"),
+        ("from prefect import flow\n@flow\ndef brken(): ...\n", "there is no 'broken' in broken.py; did you mean `brken`?"),
+        ("x = 1\n", "there is no 'broken' in broken.py; its flows are none"),
         ("raise SystemExit(3)\n", "cannot be loaded: SystemExit: 3 (line 1)"),
     ],
-    ids=["import", "function", "missing", "exit"],
+    ids=["import", "function", "value", "misspelt", "missing", "exit"],
 )
 def test_code_that_holds_no_flow_is_told(tmp_path: Path, code: str, word: str) -> None:
     from cao_flows import flow_source
@@ -329,7 +369,11 @@ async def test_a_flow_is_a_file_inside_the_project(tmp_path: Path, flow: str, wo
     (project / "flows" / "out.py").symlink_to(tmp_path / "out.py")
     async with Control(load(tmp_path / "home", {}), work=False) as control:
         await control.project.init(path=str(project))
-        await control.definition.put("gone", text=f"name: gone\nflow: {flow}\n")
+        text = f"name: gone\nflow: {flow}\n"
+        with pytest.raises(InvalidInput, match=word):
+            await control.definition.put("gone", text=text)
+        (project / ".cao" / "workflows").mkdir()
+        (project / ".cao" / "workflows" / "gone.yaml").write_text(text)
         with pytest.raises(InvalidInput, match=word):
             await control.workflow.run("gone")
 

@@ -12,6 +12,8 @@ import pytest
 
 from cao.control import Control
 from cao.events import EngineChanged
+from cao.liveness import Owner
+from cao.operations import leftovers
 from cao.protocol import NotFound
 from cao.settings import load
 from cao.store import Transaction, activations, leases, turns
@@ -81,6 +83,38 @@ async def test_a_session_of_a_dead_process_is_found_and_follows_its_policy(desk:
     assert [one.id for one in (await desk.ask("runner.orphans")).items] == ["workflow:run_1"]
     stats = await desk.ask("runner.stats", within="1h")
     assert (stats.turns_started, stats.turns_again, stats.turns_cut, stats.runs["failed"]) == (1, 0, {"fail": 1}, 1)
+
+
+async def test_agents_of_a_session_that_was_taken_over_meanwhile_are_left_alone(desk: Desk, tmp_path: Path) -> None:
+    session = await desk.ask("session.launch", provider="scripted", directory=str(tmp_path))
+    store, living = desk.control.services.store, Owner(tmp_path / "home")
+    agent = await asyncio.create_subprocess_exec("sleep", "600", env={"CAO_SESSION": session.id})
+    living.appear()
+    try:
+        await store.write(lambda tx: activations.enter(tx, session.id, DEAD, lambda _: False))
+        ctx = desk.control.context()
+        found = [one for one in await leftovers.find(ctx) if one.kind in ("activation", "process")]
+        assert {one.kind for one in found} == {"activation", "process"}
+        assert await store.write(lambda tx: activations.enter(tx, session.id, living.name, living.is_alive))
+        for one in found:
+            change = await leftovers.mend(ctx, one)
+            assert change is not None
+            await store.write(change)
+        assert (agent.returncode, _sleeps(agent.pid)) == (None, True)
+        assert activations.owner_of(store.read(), session.id) == living.name
+        living.vanish()
+        await desk.ask("runner.cleanup", kind="activation")
+        assert await asyncio.wait_for(agent.wait(), 10) == -signal.SIGKILL
+        assert (await desk.ask("runner.health")).open_activations == 0
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            agent.kill()
+        await agent.wait()
+
+
+def _sleeps(pid: int) -> bool:
+    """Whether the process runs and was not killed: one that was is gone, or waits to be buried."""
+    return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
 async def test_scratch_of_closed_terminals_goes_and_of_open_ones_stays(desk: Desk, tmp_path: Path) -> None:

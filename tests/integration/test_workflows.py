@@ -120,13 +120,19 @@ async def test_rework_carries_its_reason_and_is_bounded_by_a_person(bench: Bench
         shell("test", "echo broken; exit 3", routes={"rework": {"to": "build", "at_most": 1}}),
     )
     approval = await bench.question(id)
-    assert "build was sent back 1 times" in approval.question
+    assert approval.question.startswith("build was sent back 1 times, and test sends it back again. Go on?\n\nexit code 3")
     assert approval.action["phase"] == "build"
+    shown = await bench.call("workflow.get", run=id)
+    assert (shown.current, {step.state for step in shown.steps}) == (["build"], {"settled"})
+    (listed,) = (await bench.call("workflow.list", state="waiting")).items
+    assert (listed.id, listed.current) == (id, ["build"])
+    with pytest.raises(Conflict, match="test does not wait for a person; these do: build"):
+        await bench.call("phase.approve", run=id, phase="test")
     await bench.call("approval.decide", approval=approval.id, decision="approve")
     approval = await bench.question(id)
     await bench.call("phase.reject", run=id, phase="build", note="enough")
     found = await bench.wait(id)
-    assert found.state == "failed"
+    assert (found.state, found.current) == ("failed", [])
     assert found.failure and found.failure.code == "rework-budget"
     assert [attempt for path, attempt, _ in told(found) if path == "build"] == [1, 2, 3]
     assert (bench.place / "feedback.txt").read_text() == "\n" + 2 * "exit code 3\nbroken\n"
@@ -306,7 +312,8 @@ async def test_budgets_ask_or_fail(bench: Bench) -> None:
     id = await bench.start(*two, budget={"turns": 1})
     approval = await bench.question(id)
     assert "1 turns is used up" in approval.question
-    await bench.call("approval.decide", approval=approval.id, decision="approve")
+    assert (await bench.call("workflow.get", run=id)).current == ["two"]
+    await bench.call("phase.approve", run=id, phase="two")
     assert (await bench.wait(id)).state == "completed"
 
 

@@ -235,7 +235,7 @@ async def by_cli(world: World, defined: Operation, fields: Mapping[str, Any]) ->
         stderr=asyncio.subprocess.PIPE,
     )
     out, err = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0, err.decode()
+    assert process.returncode in (0, 1), err.decode()  # 1 with an answer: of a run, a check or a test that failed
     lines = [json.loads(line) for line in out.decode().splitlines()]
     assert all(line["schema"] == "cao.cli.v1" and line["ok"] for line in lines)
     return [line["data"] for line in lines] if defined.effect == "stream" else lines[0]["data"]

@@ -93,10 +93,19 @@ def words(line: str) -> list[str]:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: " ".join(command.words))
 def test_every_command_has_a_page_that_tells_all_it_takes(command: Command) -> None:
     page = PAGES[" ".join(command.words)]
-    for field in (*command.fields, *GLOBAL):
+    for field in (*command.fields, *command.options):
         shown = field.name.upper() if field.name in command.entry.positional else "--" + field.name.replace("_", "-")
         assert shown in page
     assert "Exit codes" in page
+
+
+@pytest.mark.parametrize("name", ["serve", "mcp"])
+def test_what_serves_takes_no_option_that_names_a_server(name: str) -> None:
+    command, _ = find([name])
+    assert [field.name for field in command.options] == ["json", "home"]
+    assert "--local" not in PAGES[name]
+    with pytest.raises(WireError, match="--local"):
+        parse(command, ["--local"])
 
 
 def test_the_root_page_tells_all_nouns_shortcuts_and_programs() -> None:

@@ -87,9 +87,18 @@ def test_an_error_is_rebuilt_from_problem_details() -> None:
     assert problem({"code": "conflict", "message": "taken"}).exit_status == 4
 
 
-@pytest.mark.parametrize(("status", "code"), [(502, "unavailable"), (400, "internal")])
-def test_an_answer_of_something_else_is_not_taken_for_ours(status: int, code: str) -> None:
-    assert refusal(status, b"<html>").code == code
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (502, b"<html>", "502 without saying why"),
+        (400, b"<html>", "a prefix missing"),
+        (404, b'{"detail": "Not Found"}', "a prefix missing"),
+        (404, b'["code"]', "a prefix missing"),
+    ],
+)
+def test_an_answer_of_something_else_is_not_taken_for_ours(status: int, body: bytes, words: str) -> None:
+    error = refusal(status, body)
+    assert (error.code, words in error.message) == ("unavailable", True)
 
 
 def test_a_waiting_operation_is_given_its_own_time_on_top() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cao.workflows.definition import KINDS, Definition, Kind, Phase
 from cao.workflows.problems import Pointer
@@ -19,6 +20,8 @@ class Surroundings:
     """The names of those that cannot."""
     profiles: frozenset[str] | None = None
     providers: frozenset[str] | None = None
+    project: Path | None = None
+    """Where the files are that flows stand in."""
 
 
 @dataclass(frozen=True, slots=True)

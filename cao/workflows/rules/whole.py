@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from cao.workflows.definition import MOST_PHASES, AgentWork, Definition, Input, Worktree
+from cao.workflows.entry import is_inside
 from cao.workflows.problems import Finding, Pointer, meant
 from cao.workflows.values import SPOKEN, fits
 
@@ -27,8 +28,7 @@ def body(definition: Definition) -> Iterator[Finding]:
         if name in definition.model_fields_set and getattr(definition, name) not in (False, None, [], {}):
             hint = "the flow is a Prefect flow and says this itself"
             yield Finding((name,), f"`{name}` has no effect beside `flow`", hint, at_key=True)
-    path = definition.flow.partition(":")[0]
-    if ".." in path.split("/") or "//" in path or ("/" in path and not path.endswith(".py")):
+    if not is_inside(definition.flow):
         yield Finding(("flow",), "`flow` is a module or a .py file inside the project", "as in `flows/release.py:release`")
 
 
