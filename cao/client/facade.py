@@ -220,7 +220,8 @@ class SessionGroup:
         profile: Who the first agent is; see `cao profile list`.
         name: What to call the session; unique among the open ones. Its id unless given.
         provider: How the agent is run; the profile's choice unless given. See `cao provider list`.
-        directory: The working directory; the current project's unless given.
+        directory: The working directory; unless given the current project's, on the command line the one that
+            you are in.
         labels: Words of your own to find it by.
         idempotency_key: Give the same key with the same request and get the same answer, without doing the work
             again.
@@ -2250,8 +2251,10 @@ class GitGroup:
         all: bool = False,
         idempotency_key: str | None = None,
     ) -> CommitInfo:
-        """Commit in a project, a worktree or a terminal's directory. The repository's own hooks run, and may
-        refuse.
+        """Commit in a worktree, a terminal's directory or a project: in the current one unless given, wherever you
+        are.
+
+        The repository's own hooks run, and may refuse.
 
         message: What it says.
         worktree: The id or name of a worktree.
@@ -4206,8 +4209,8 @@ class ScheduleGroup:
         zone: The time zone whose clock `cron` speaks of, such as `Europe/Berlin`; UTC unless given.
         profile: Who the agent is; developer unless given. See `cao profile list`.
         provider: How the agent is run; the profile's choice unless given.
-        directory: The working directory; that of the project around the file, else the current project's unless
-            given.
+        directory: The working directory; unless given that of the project around the file, else the current
+            project's, on the command line the one that you are in.
         prompt: What the agent is asked, at most 64 KiB.
         session: What its sessions' names begin with, before the due time; the schedule's name unless given.
         catch_up: What happens to due times that nobody was there for: `skip` them, run the `latest` (unless

@@ -133,7 +133,10 @@ class MakeCommit(WriteRequest, InRepository):
     example={"message": "Correct the title.", "all": True},
 )
 async def commit(ctx: Context, request: MakeCommit) -> CommitInfo:
-    """Commit in a project, a worktree or a terminal's directory. The repository's own hooks run, and may refuse."""
+    """Commit in a worktree, a terminal's directory or a project: in the current one unless given, wherever you are.
+
+    The repository's own hooks run, and may refuse.
+    """
     if (before := ctx.replay(CommitInfo)) is not None:
         return before
     found = await repository(ctx, request)

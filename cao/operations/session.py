@@ -44,7 +44,7 @@ class LaunchSession(WriteRequest):
     provider: Name | None = None
     """How the agent is run; the profile's choice unless given. See `cao provider list`."""
     directory: Annotated[str, StringConstraints(min_length=1, max_length=4096)] | None = None
-    """The working directory; the current project's unless given."""
+    """The working directory; unless given the current project's, on the command line the one that you are in."""
     labels: Annotated[dict[Name, Label], Field(max_length=32, json_schema_extra={"additionalProperties": False})] = Field(
         default_factory=dict[str, str]
     )

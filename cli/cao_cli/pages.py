@@ -330,8 +330,8 @@ Verbs
   diff      Show a difference: of the working tree, of what is staged, or between two commits.
   branches  List local branches by name, each with its last commit and the directory in which it is
             checked out.
-  commit    Commit in a project, a worktree or a terminal's directory. The repository's own hooks
-            run, and may refuse.
+  commit    Commit in a worktree, a terminal's directory or a project: in the current one unless
+            given, wherever you are.
 
 cao git VERB --help says more.
 """,
@@ -881,7 +881,8 @@ Options
   --name TEXT             What to call the session; unique among the open ones. Its id unless given.
   --provider TEXT         How the agent is run; the profile's choice unless given. See `cao provider
                           list`.
-  --directory TEXT        The working directory; the current project's unless given.
+  --directory TEXT        The working directory; unless given the current project's, on the command
+                          line the one that you are in.
   --labels JSON           Words of your own to find it by. JSON, or @FILE.
   --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
                           doing the work again.
@@ -3090,8 +3091,10 @@ Exit codes
   0 done, 1 internal or failed run or check, 2 invalid input, 3 not found, 4 conflict, 5 unavailable, 6 denied, 130 interrupted
 """,
     "git commit": """\
-Commit in a project, a worktree or a terminal's directory. The repository's own hooks run, and may
-refuse.
+Commit in a worktree, a terminal's directory or a project: in the current one unless given, wherever
+you are.
+
+The repository's own hooks run, and may refuse.
 
 Usage: cao git commit MESSAGE [OPTIONS]
 
@@ -5154,8 +5157,8 @@ Options
                           unless given.
   --profile TEXT          Who the agent is; developer unless given. See `cao profile list`.
   --provider TEXT         How the agent is run; the profile's choice unless given.
-  --directory PATH        The working directory; that of the project around the file, else the
-                          current project's unless given.
+  --directory PATH        The working directory; unless given that of the project around the file,
+                          else the current project's, on the command line the one that you are in.
   --prompt TEXT           What the agent is asked, at most 64 KiB. - reads standard input, @FILE a
                           file.
   --session TEXT          What its sessions' names begin with, before the due time; the schedule's
@@ -6166,7 +6169,8 @@ Options
   --name TEXT             What to call the session; unique among the open ones. Its id unless given.
   --provider TEXT         How the agent is run; the profile's choice unless given. See `cao provider
                           list`.
-  --directory TEXT        The working directory; the current project's unless given.
+  --directory TEXT        The working directory; unless given the current project's, on the command
+                          line the one that you are in.
   --labels JSON           Words of your own to find it by. JSON, or @FILE.
   --idempotency-key TEXT  Give the same key with the same request and get the same answer, without
                           doing the work again.
