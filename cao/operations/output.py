@@ -22,6 +22,7 @@ from cao.store import Reader, outputs, runs
 
 from .context import Context
 from .pages import by_key
+from .paths import PATH
 
 PART = 1 << 20
 """Bytes that one answer holds at most."""
@@ -191,7 +192,7 @@ class DownloadArtifact(Request):
 
     run: Reference
     """The run's id."""
-    path: Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=PATH)]
     """Its path, as `output artifacts` gives it."""
     offset: Offset = 0
     """Where to begin, in bytes."""

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints
 
 from .models import Answer, Name
+from .wording import worded
 
 CatchUp = Literal["skip", "latest", "all"]
 Overlap = Literal["allow", "skip"]
@@ -16,13 +17,18 @@ FireState = Literal["pending", "fired", "caught_up", "skipped", "missed", "faile
 PROMPT_LIMIT = 64 * 1024
 """The longest prompt of a schedule, in characters."""
 
-Cron = Annotated[str, StringConstraints(min_length=9, max_length=200, pattern=r"^[0-9A-Za-z*,/# \t-]+$")]
+_CRON = worded(r"^[0-9A-Za-z*,/# \t-]+$", "five fields as crontab has them, such as `0 3 * * MON-FRI`")
+Cron = Annotated[str, StringConstraints(max_length=200, pattern=_CRON)]
 """Minute, hour, day of the month, month and day of the week, as crontab has them: `0 3 * * MON-FRI`."""
 
-Interval = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}[smhd]$")]
+_INTERVAL = worded(
+    r"^[1-9][0-9]{0,4}[smhd]$", "a number of seconds, minutes, hours or days, such as `30s`, `15m`, `6h` or `1d`"
+)
+Interval = Annotated[str, StringConstraints(pattern=_INTERVAL)]
 """A length of time: a number of seconds, minutes, hours or days, such as `30s`, `15m`, `6h` or `1d`."""
 
-Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$")]
+_ZONE = worded(r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$", "a time zone of the IANA database, such as `Europe/Berlin`")
+Zone = Annotated[str, StringConstraints(pattern=_ZONE)]
 """A time zone of the IANA database, such as `Europe/Berlin`."""
 
 

@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from .models import Answer
+from .wording import worded
 
-Scope = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z]{1,32}:([a-z]{1,32}|\*)|\*:[a-z]{1,32})$")]
+_SCOPE = worded(r"^(\*|[a-z]{1,32}:([a-z]{1,32}|\*)|\*:[a-z]{1,32})$", "a scope: `group:effect`, `group:*`, `*:effect` or `*`")
+Scope = Annotated[str, StringConstraints(pattern=_SCOPE)]
 """What may be done: `group:effect` such as `session:read`, `group:*`, `*:effect`, or `*` for everything."""
 
 TokenSurface = Literal["http", "mcp", "graphql", "web"]
