@@ -10,20 +10,16 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from cao.protocol import InvalidInput
-from cao.protocol.wording import worded
 
 _BRANCH = r"[A-Za-z0-9_][A-Za-z0-9_+-]*([./][A-Za-z0-9_+-]+)*"
 
-BranchName = Annotated[str, StringConstraints(pattern=worded(f"^{_BRANCH}$", "the name of a branch"), max_length=200)]
+BranchName = Annotated[str, StringConstraints(pattern=f"^{_BRANCH}$", max_length=200)]
 """A branch's name, such as `main` or `feature/login`."""
-_REVISION = worded(f"^{_BRANCH}([~^][0-9]{{0,4}})*$", "a commit: a branch, a tag or an id, as in `main~2`")
-Revision = Annotated[str, StringConstraints(pattern=_REVISION, max_length=200)]
+Revision = Annotated[str, StringConstraints(pattern=f"^{_BRANCH}([~^][0-9]{{0,4}})*$", max_length=200)]
 """A branch, a tag, a hash, or one of these with `~2` or `^`."""
-_WORKTREE = worded(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", "a name: letters, digits, underscore and dash, at most 64")
-WorktreeName = Annotated[str, StringConstraints(pattern=_WORKTREE)]
+WorktreeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 """What a worktree and its branch are called: letters, digits, underscore and dash, at most 64."""
-_RELATIVE = worded(r"^[^\x00/][^\x00]*$", "a path that does not begin with a slash")
-RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=_RELATIVE)]
+RelativePath = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"^[^\x00/][^\x00]*$")]
 """A path below the directory that is asked about."""
 
 _branch = re.compile(_BRANCH)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from cao.protocol import Digest, ListRequest, NotFound, Page, Reference, Request, WriteRequest, operation
+from cao.protocol import ListRequest, NotFound, Page, Reference, Request, WriteRequest, operation
 from cao.protocol.records import Approval, ApprovalState
 from cao.store import Transaction, approvals, sessions
 
@@ -50,7 +50,7 @@ class Decide(WriteRequest):
     """Its id."""
     decision: Literal["approve", "deny"]
     """What shall happen."""
-    digest: Digest | None = None
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     """The approval's `digest` as you saw it: refused when the action is another by now."""
     reason: Annotated[str, StringConstraints(max_length=2000)] | None = None
     """Words for the record."""

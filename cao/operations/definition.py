@@ -12,7 +12,6 @@ from cao.events import DefinitionRemoved, DefinitionWritten
 from cao.protocol import (
     Answer,
     DestructiveRequest,
-    Digest,
     InvalidInput,
     ListRequest,
     NotFound,
@@ -39,6 +38,8 @@ from .context import Context
 from .libraries import library_of, surroundings
 from .pages import by_key
 from .scope import InDirectory, require_project
+
+DefinitionDigest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ListDefinitions(ListRequest, InDirectory):
@@ -118,7 +119,7 @@ class PutDefinition(WriteRequest, InDirectory):
     """Its name: what its text says, and what its file is called."""
     text: Annotated[str, StringConstraints(min_length=1, max_length=LIMIT)]
     """The definition, in YAML, 256 KiB at most."""
-    expect_digest: Digest | None = None
+    expect_digest: DefinitionDigest | None = None
     """Only in the place of a text with this digest, as `definition get` tells it, so that nobody's change is lost."""
 
 

@@ -21,7 +21,6 @@ from cao.protocol import (
 from cao.protocol.failures import FailedRun, FailedRunDetail, FailureStats, Retried
 from cao.protocol.records import Run
 from cao.protocol.schedules import Interval
-from cao.protocol.wording import worded
 from cao.schedules.timing import seconds
 from cao.store import Reader, Transaction, failures, messages, runs, sessions, terminals
 from cao.store.failures import Wanted
@@ -31,8 +30,7 @@ from .scope import only_project
 
 WORKFLOW_RETRY = "workflow.retry"
 
-_CODE = worded(r"^[a-z][a-z0-9_]{0,63}$", "the code of a failure, such as `timeout`")
-Code = Annotated[str, StringConstraints(pattern=_CODE)]
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
 class Chosen(Request):

@@ -10,13 +10,11 @@ from pydantic import Field, StringConstraints
 from cao.protocol import ListRequest, NotFound, Page, Reference, Request, operation
 from cao.protocol.paging import seal, unseal
 from cao.protocol.records import Event
-from cao.protocol.wording import worded
 from cao.store import log, sessions
 
 from .context import Context
 
-_TYPE = worded(r"^[a-z]+\.([a-z]+|\*)$", "a type of events such as `run.completed`, or `run.*`")
-EventType = Annotated[str, StringConstraints(pattern=_TYPE, max_length=64)]
+EventType = Annotated[str, StringConstraints(pattern=r"^[a-z]+\.([a-z]+|\*)$", max_length=64)]
 
 
 class ListEvents(ListRequest):

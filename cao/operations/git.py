@@ -25,7 +25,6 @@ from cao.protocol import (
     operation,
 )
 from cao.protocol.git import BranchInfo, CommitInfo, TreeDiff, TreeStatus
-from cao.protocol.wording import worded
 from cao.store import Transaction, terminals, worktrees
 
 from .context import Context
@@ -36,8 +35,7 @@ DIFF_BYTES = 1 << 20
 """The longest diff that is given, in bytes."""
 
 Paths = Annotated[list[RelativePath], Field(max_length=100)]
-_MESSAGE = worded(r"^[^\x00]*\S[^\x00]*$", "some text, without NUL characters")
-Message = Annotated[str, StringConstraints(min_length=1, max_length=8000, pattern=_MESSAGE)]
+Message = Annotated[str, StringConstraints(min_length=1, max_length=8000, pattern=r"^[^\x00]*\S[^\x00]*$")]
 
 
 class InRepository(Request):

@@ -8,13 +8,9 @@ from pydantic import StringConstraints
 
 from cao.protocol import REGISTRY, Answer, Effect, ListRequest, NotFound, Page, Request, operation
 from cao.protocol import Operation as Definition
-from cao.protocol.wording import worded
 
 from .context import Context
 from .pages import by_place
-
-_GROUP = worded(r"^[a-z]{1,32}$", "a group of operations, such as `session`")
-_OPERATION = worded(r"^[a-z]{1,32}\.[a-z]{1,32}$", "an operation, such as `session.launch`")
 
 SURFACES = ("python", "cli", "http", "mcp", "graphql", "web")
 """The ways in that exist."""
@@ -56,7 +52,7 @@ class OperationDetail(Operation):
 class ListOperations(ListRequest):
     """Which operations."""
 
-    group: Annotated[str, StringConstraints(pattern=_GROUP)] | None = None
+    group: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,32}$")] | None = None
     """Only those of this group."""
     effect: Effect | None = None
     """Only those with this effect."""
@@ -76,7 +72,7 @@ async def list_operations(ctx: Context, request: ListOperations) -> Page[Operati
 class GetOperation(Request):
     """Which operation."""
 
-    operation: Annotated[str, StringConstraints(pattern=_OPERATION)]
+    operation: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,32}\.[a-z]{1,32}$")]
     """Its name, `group.verb`."""
 
 

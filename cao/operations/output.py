@@ -22,7 +22,6 @@ from cao.store import Reader, outputs, runs
 
 from .context import Context
 from .pages import by_key
-from .paths import PATH
 
 PART = 1 << 20
 """Bytes that one answer holds at most."""
@@ -192,7 +191,7 @@ class DownloadArtifact(Request):
 
     run: Reference
     """The run's id."""
-    path: Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=PATH)]
+    path: Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
     """Its path, as `output artifacts` gives it."""
     offset: Offset = 0
     """Where to begin, in bytes."""

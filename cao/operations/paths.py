@@ -8,12 +8,10 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from cao.protocol import InvalidInput
-from cao.protocol.wording import worded
 
-PATH = worded(r"^[^\x00]*$", "a path, without NUL characters")
 LocalPath = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=4096, pattern=PATH),
+    StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$"),
     Field(json_schema_extra={"format": "path"}),
 ]
 """A path on this computer. `~` is the home directory. A surface that knows its own directory makes relative ones absolute."""

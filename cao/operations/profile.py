@@ -19,7 +19,6 @@ from cao.protocol import (
     Answer,
     Conflict,
     DestructiveRequest,
-    Digest,
     InvalidInput,
     ListRequest,
     Name,
@@ -215,7 +214,7 @@ class InstallProfile(WriteRequest):
 
     source: Annotated[LocalPath, Field(json_schema_extra={"format": "path-or-name"})]
     """The name of a built-in profile, a file (absolute; from the command line and Python only), or an https URL."""
-    digest: Digest | None = None
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     """The SHA-256 that the text must have; required for a URL."""
     name: Name | None = None
     """What to call it; the name in its front matter, else the file's, unless given."""

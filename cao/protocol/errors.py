@@ -20,8 +20,6 @@ from typing import Any, ClassVar, TypedDict
 
 from pydantic import ValidationError
 
-from .wording import said
-
 
 class FieldError(TypedDict):
     """One broken field: a JSON pointer into the request, what is wrong, and pydantic's name for the kind."""
@@ -83,8 +81,8 @@ class InvalidInput(CaoError):
     @classmethod
     def from_validation(cls, error: ValidationError) -> InvalidInput:
         """Translate pydantic's findings. The refused values are left out: they may be secrets or huge."""
-        found = error.errors(include_url=False, include_input=False)
-        errors = [FieldError(pointer=_pointer(e["loc"]), message=said(e), kind=e["type"]) for e in found[:50]]
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        errors = [FieldError(pointer=_pointer(e["loc"]), message=e["msg"], kind=e["type"]) for e in found[:50]]
         first = errors[0]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return cls(f"{first['pointer'] or 'request'}: {first['message']}{more}", errors=errors)

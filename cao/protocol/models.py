@@ -7,31 +7,20 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import ConfigDict, Field, StringConstraints
 
 from .described import Described
-from .wording import worded
 
 T = TypeVar("T")
 
 MESSAGE_LIMIT = 1 << 20
 """The largest message text, in bytes of UTF-8."""
 
-_NAME = worded(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", "a name: letters, digits, dot, underscore and dash, at most 64")
-Name = Annotated[str, StringConstraints(pattern=_NAME)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 """A name that people choose: letters, digits, dot, underscore and dash, at most 64."""
 
-_REFERENCE = worded(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$", "an id or a name: letters, digits, dot, underscore and dash")
-Reference = Annotated[str, StringConstraints(pattern=_REFERENCE)]
+Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$")]
 """An id, or the name of the thing where it has one."""
 
 Text = Annotated[str, StringConstraints(min_length=1, max_length=MESSAGE_LIMIT)]
 """A message or prompt: at least one character; the store refuses more than `MESSAGE_LIMIT` bytes."""
-
-
-_SHA256 = worded(r"^[0-9a-f]{64}$", "a SHA-256: 64 hexadecimal digits, in small letters")
-Digest = Annotated[str, StringConstraints(pattern=_SHA256)]
-"""A SHA-256 of something's text."""
-
-_KEY = worded(r"^[\x21-\x7e]{1,200}$", "1 to 200 ASCII characters without spaces")
-_CURSOR = worded(r"^[A-Za-z0-9_-]{1,400}$", "the `next_cursor` of the page before")
 
 
 class Answer(Described):
@@ -49,7 +38,7 @@ class Request(Described):
 class WriteRequest(Request):
     """A request that changes something."""
 
-    idempotency_key: Annotated[str, StringConstraints(pattern=_KEY)] | None = None
+    idempotency_key: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")] | None = None
     """Give the same key with the same request and get the same answer, without doing the work again."""
 
 
@@ -65,7 +54,7 @@ class ListRequest(Request):
 
     limit: int = Field(default=50, ge=1, le=200)
     """How many items to give at most."""
-    cursor: Annotated[str, StringConstraints(pattern=_CURSOR)] | None = None
+    cursor: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,400}$")] | None = None
     """Where to go on: the `next_cursor` of the page before."""
 
 

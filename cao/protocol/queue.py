@@ -10,16 +10,17 @@ from pydantic import Field, StringConstraints
 from .machine import Machine, Move
 from .models import Answer
 from .tasks import Priority
-from .wording import worded
 
 ItemKind = Literal["prompt", "task", "requirement", "workflow"]
 ItemState = Literal["ready", "held", "dispatching", "dispatched", "done", "failed", "cancelled", "dropped", "expired"]
 
-_MOMENT = worded(
-    r"^([1-9][0-9]{0,4}[smhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]{5,15}([Zz]|[+-][0-9]{2}:[0-9]{2}))$",
-    "a time such as `2027-03-01T09:00:00Z`, or so long from now: `30s`, `10m`, `6h`, `1d`",
-)
-Moment = Annotated[str, StringConstraints(max_length=40, pattern=_MOMENT)]
+Moment = Annotated[
+    str,
+    StringConstraints(
+        max_length=40,
+        pattern=r"^([1-9][0-9]{0,4}[smhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9:.]{5,15}([Zz]|[+-][0-9]{2}:[0-9]{2}))$",
+    ),
+]
 """A time: as RFC 3339 has it, such as `2027-03-01T09:00:00Z`, or so long from now, such as `30s`, `10m`, `6h` or `1d`."""
 
 WAITING: frozenset[ItemState] = frozenset(("ready", "held"))

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 from pydantic import StringConstraints
 
 from .models import Answer, Name
-from .wording import worded
 
 CatchUp = Literal["skip", "latest", "all"]
 Overlap = Literal["allow", "skip"]
@@ -17,18 +16,13 @@ FireState = Literal["pending", "fired", "caught_up", "skipped", "missed", "faile
 PROMPT_LIMIT = 64 * 1024
 """The longest prompt of a schedule, in characters."""
 
-_CRON = worded(r"^[0-9A-Za-z*,/# \t-]+$", "five fields as crontab has them, such as `0 3 * * MON-FRI`")
-Cron = Annotated[str, StringConstraints(max_length=200, pattern=_CRON)]
+Cron = Annotated[str, StringConstraints(min_length=9, max_length=200, pattern=r"^[0-9A-Za-z*,/# \t-]+$")]
 """Minute, hour, day of the month, month and day of the week, as crontab has them: `0 3 * * MON-FRI`."""
 
-_INTERVAL = worded(
-    r"^[1-9][0-9]{0,4}[smhd]$", "a number of seconds, minutes, hours or days, such as `30s`, `15m`, `6h` or `1d`"
-)
-Interval = Annotated[str, StringConstraints(pattern=_INTERVAL)]
+Interval = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,4}[smhd]$")]
 """A length of time: a number of seconds, minutes, hours or days, such as `30s`, `15m`, `6h` or `1d`."""
 
-_ZONE = worded(r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$", "a time zone of the IANA database, such as `Europe/Berlin`")
-Zone = Annotated[str, StringConstraints(pattern=_ZONE)]
+Zone = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+/-]{0,63}$")]
 """A time zone of the IANA database, such as `Europe/Berlin`."""
 
 

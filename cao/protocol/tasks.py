@@ -9,7 +9,6 @@ from pydantic import Field, StringConstraints
 
 from .machine import ANY_WAY, Machine, Move
 from .models import Answer, Name
-from .wording import worded
 
 TaskKind = Literal["feature", "bug", "chore", "docs", "test", "experiment"]
 TaskStatus = Literal["backlog", "ready", "in-progress", "blocked", "on-hold", "done", "cancelled"]
@@ -24,10 +23,7 @@ LIST_LIMIT = 100
 
 FINAL: frozenset[TaskStatus] = frozenset(("done", "cancelled"))
 
-_LINE = worded(
-    r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$",
-    "one line of text that neither begins nor ends with a space",
-)
+_LINE = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
 Line = Annotated[str, StringConstraints(max_length=200, pattern=_LINE)]
 """One line of text, at most 200 characters, that neither begins nor ends with a space."""
 Body = Annotated[str, StringConstraints(max_length=BODY_LIMIT)]

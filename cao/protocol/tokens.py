@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from .models import Answer
-from .wording import worded
 
-_SCOPE = worded(r"^(\*|[a-z]{1,32}:([a-z]{1,32}|\*)|\*:[a-z]{1,32})$", "a scope: `group:effect`, `group:*`, `*:effect` or `*`")
-Scope = Annotated[str, StringConstraints(pattern=_SCOPE)]
+Scope = Annotated[str, StringConstraints(pattern=r"^(\*|[a-z]{1,32}:([a-z]{1,32}|\*)|\*:[a-z]{1,32})$")]
 """What may be done: `group:effect` such as `session:read`, `group:*`, `*:effect`, or `*` for everything."""
 
 TokenSurface = Literal["http", "mcp", "graphql", "web"]

@@ -8,8 +8,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from cao.protocol.wording import worded
-
 _DURATION = re.compile(r"^(\d{1,7}(?:\.\d{1,3})?)(ms|s|m|h|d)?$")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{0,47}")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
@@ -43,12 +41,10 @@ _DURATION_SCHEMA = {
 Duration = Annotated[float, BeforeValidator(seconds), Field(gt=0, le=LONGEST), WithJsonSchema(_DURATION_SCHEMA)]
 """Seconds; written as a number, or with a unit as in `30m`."""
 
-_ID = worded(r"^[a-z][a-z0-9-]{0,47}$", "small letters, digits and dashes, at most 48, a letter first")
-Identifier = Annotated[str, StringConstraints(pattern=_ID)]
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,47}$")]
 """The id of a phase, an input or a verdict: lower case letters, digits and dashes."""
 
-_PATH = worded(r"^[a-z][a-z0-9-]{0,47}([/\[][a-z0-9/\[\]-]{0,200})?$", "the path of a phase, such as `review` or `build/test`")
-PhasePath = Annotated[str, StringConstraints(pattern=_PATH)]
+PhasePath = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,47}([/\[][a-z0-9/\[\]-]{0,200})?$")]
 """Where a phase is in a definition: its id, or `build/api` and `each[2]/test` for one inside others."""
 
 Variable = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]

@@ -223,7 +223,7 @@ async def test_a_script_sees_no_secret(house: House, monkeypatch: pytest.MonkeyP
         ("schedule: '0 * * * *'\nscript: none.sh", "Go.", "is not there"),
         ("schedule: '0 * * * *'\nscript: plain.txt", "Go.", "may not be run"),
         ("schedule: '0 * * * *'\nflavour: sweet", "Go.", "/flavour"),
-        ("schedule: hourly", "Go.", "five fields"),
+        ("schedule: hourly", "Go.", "/schedule"),
         ("every: 5 minutes", "Go.", "/every"),
         ("schedule: '0 * * * *'", "", "/prompt"),
         ("name: x", "Go.", "either cron or every"),

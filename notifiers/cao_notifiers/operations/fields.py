@@ -6,12 +6,9 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from cao.protocol.wording import worded
-
 from ..addresses import LIMIT
 
-_TAG = worded(r"^[a-z0-9][a-z0-9_-]{0,39}$", "small letters, digits, underscore and dash, at most 40")
-Tag = Annotated[str, StringConstraints(pattern=_TAG)]
+Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 """A word that notifiers are chosen by."""
 
 Tags = Annotated[list[Tag], Field(max_length=20)]

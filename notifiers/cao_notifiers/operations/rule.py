@@ -8,15 +8,13 @@ from pydantic import Field, StringConstraints
 
 from cao.operations.context import Context
 from cao.protocol import Answer, DestructiveRequest, InvalidInput, ListRequest, Name, Page, Reference, WriteRequest, operation
-from cao.protocol.wording import worded
 from cao.store import Transaction
 
 from .. import kinds, notifiers, rules, templates
 from ..records import Rule
 from .fields import Tags
 
-_SELECTOR = worded(r"^[a-z]+([.-][a-z]+)?$", "a type or a class of events, such as `run.failed` or `needs-you`")
-Selector = Annotated[str, StringConstraints(pattern=_SELECTOR, max_length=64)]
+Selector = Annotated[str, StringConstraints(pattern=r"^[a-z]+([.-][a-z]+)?$", max_length=64)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Body = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 
