@@ -68,8 +68,8 @@ class AddSchedule(WriteRequest):
     provider: Name | None = None
     """How the agent is run; the profile's choice unless given."""
     directory: LocalPath | None = None
-    """The working directory; unless given that of the project around the file, else the current project's, on the command line the
-    one that you are in."""
+    """The working directory; unless given that of the project around the file, else the current project's, on the command
+    line the one that you are in."""
     prompt: Annotated[str, StringConstraints(min_length=1, max_length=PROMPT_LIMIT)] | None = None
     """What the agent is asked, at most 64 KiB."""
     session: Name | None = None
